@@ -1,0 +1,152 @@
+//! Calls that a job makes with its execution's tokens: activate, finish, halt.
+//!
+//! Checks go in a fixed order: current execution, attempt EXECUTING, state of the execution, token
+//! (in constant time).
+
+use std::sync::Arc;
+
+use distributor_core::dm::{attempt, execution};
+use distributor_core::{Secret, dm};
+use distributor_store::bits::Bits;
+use distributor_store::records::{Outcome, StoredSecret};
+use sha2::{Digest, Sha256};
+
+use super::{Change, Refusal, after_if_set};
+
+impl Change<'_> {
+    /// SCHEDULING and the right activation token: RUNNING. The same call again is fine and does not
+    /// move the deadline.
+    pub(super) fn activate(
+        &mut self,
+        number: u32,
+        activation_token: &Secret,
+        execution_token: Secret,
+    ) -> Result<(), Refusal> {
+        let run_timeout = self.policy().run_timeout;
+        let now = self.now;
+        if let Some(prepared) = &self.attempt.prepared {
+            if prepared.execution == number && self.attempt.state == attempt::State::Scheduling {
+                let invited = prepared
+                    .activation_token
+                    .0
+                    .matches(activation_token.expose());
+                return Err(if invited {
+                    Refusal::NotSettled
+                } else {
+                    Refusal::Denied("wrong activation token")
+                });
+            }
+        }
+        self.check_current(number)?;
+        let Some(execution) = self.live(number) else {
+            return Err(Refusal::Denied("the execution is over"));
+        };
+        match execution.state {
+            execution::State::Scheduling => {
+                if !execution
+                    .auth_token
+                    .0
+                    .matches(activation_token.expose())
+                {
+                    return Err(Refusal::Denied("wrong activation token"));
+                }
+                execution.auth_token = StoredSecret(execution_token);
+                if execution.ending.is_none() {
+                    execution.deadline = after_if_set(now, run_timeout);
+                }
+                self.execution_to(execution::State::Running);
+                Ok(())
+            }
+            execution::State::Running
+                if execution.auth_token.0.matches(execution_token.expose()) =>
+            {
+                Ok(())
+            }
+            execution::State::Running => {
+                let digest = Sha256::digest(activation_token.expose());
+                let invited = Secret::new(execution.activation_digest.clone()).matches(&digest);
+                Err(if invited {
+                    Refusal::AlreadyActivated
+                } else {
+                    Refusal::Denied("wrong activation token")
+                })
+            }
+            _ => Err(Refusal::Denied("the execution is stopping")),
+        }
+    }
+
+    /// Is the caller the running execution? Changes nothing.
+    pub(super) fn authenticate(&mut self, number: u32, token: &Secret) -> Result<(), Refusal> {
+        self.check_current(number)?;
+        match self.live(number) {
+            Some(execution) if execution.state == execution::State::Running => {
+                if execution.auth_token.0.matches(token.expose()) {
+                    Ok(())
+                } else {
+                    Err(Refusal::Denied("wrong execution token"))
+                }
+            }
+            _ => Err(Refusal::Denied("the execution is not running")),
+        }
+    }
+
+    /// Stores the attempt's result; it becomes final when the backend says that the task is over.
+    pub(super) fn finish_attempt(
+        &mut self,
+        number: u32,
+        token: &Secret,
+        result: Arc<dm::JsonResult>,
+    ) -> Result<(), Refusal> {
+        self.authenticate(number, token)?;
+        self.revoke();
+        self.attempt.outcome = Some(Outcome::Data(result));
+        Ok(())
+    }
+
+    /// The job must stop and wait for others. At least one of them is pending, or the job would
+    /// have been told to go on.
+    pub(super) fn halt(
+        &mut self,
+        number: u32,
+        token: &Secret,
+        satisfied: &[bool],
+    ) -> Result<(), Refusal> {
+        self.authenticate(number, token)?;
+        self.revoke();
+        let mut dependencies = Bits::new(u32::try_from(satisfied.len()).unwrap_or(u32::MAX));
+        for (bit, _) in (0..).zip(satisfied).filter(|(_, satisfied)| **satisfied) {
+            dependencies.set(bit);
+        }
+        self.attempt.dependencies = dependencies;
+        Ok(())
+    }
+
+    /// Erases the token and enters STOPPING.
+    fn revoke(&mut self) {
+        let stop_timeout = self.policy().stop_timeout;
+        let now = self.now;
+        if let Some(execution) = self.attempt.execution.as_mut() {
+            execution.auth_token = StoredSecret::default();
+            if execution.ending.is_none() {
+                let wait = if execution.poll_timeout.is_zero() {
+                    stop_timeout
+                } else {
+                    execution.poll_timeout
+                };
+                execution.deadline = after_if_set(now, wait);
+                execution.poll_at = None;
+            }
+        }
+        self.execution_to(execution::State::Stopping);
+    }
+
+    fn check_current(&self, number: u32) -> Result<(), Refusal> {
+        if self.attempt.current_execution != number {
+            return Err(Refusal::Denied("not the current execution"));
+        }
+        if self.attempt.state != attempt::State::Executing {
+            return Err(Refusal::Denied("the attempt is not executing"));
+        }
+        Ok(())
+    }
+}
