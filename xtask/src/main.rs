@@ -20,7 +20,6 @@ struct CommandLine {
 
 #[derive(Debug, Subcommand)]
 enum Task {
-    /// Generate Rust code and descriptor sets from `protos/`.
     GenProtos(gen_protos::Arguments),
 }
 

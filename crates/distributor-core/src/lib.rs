@@ -18,6 +18,7 @@ pub mod helper;
 pub mod host;
 pub mod registry;
 pub mod secret;
+pub mod source;
 
 mod backend;
 mod register;
@@ -32,9 +33,10 @@ pub use distributor_proto::{AttemptId, ExecutionId, QuestId, dm};
 pub use error::{Applied, Error, ErrorKind, Result, Retry};
 pub use helper::{HelperCommand, HelperProgram};
 pub use host::{Host, Notification, QueueTask, Topic};
-pub use register::BackendDescriptor;
-pub use registry::Registry;
+pub use register::{BackendDescriptor, Factory};
+pub use registry::{Registry, RegistryError};
 pub use secret::Secret;
+pub use source::{DistributorSource, LiveRegistry, TestingRegistry};
 
 /// What [`register!`] expands to. Not for direct use.
 #[doc(hidden)]

@@ -2,15 +2,22 @@
 //!
 //! * [`records`]: what is stored.
 //! * [`Store`] and [`Batch`]: the contract, kept by [`MemoryStore`] and [`SqliteStore`] alike (one
-//!   suite runs on both).
+//!   suite runs on both; other stores get it with the feature `suite`).
 //!
 //! It refuses to decide anything: states change in `distributor-host`.
 
 pub mod bits;
 pub mod records;
+#[cfg(any(test, feature = "suite"))]
+pub mod suite;
 
+mod encoding;
+mod memory;
+mod sqlite;
 mod store;
 
+pub use memory::MemoryStore;
+pub use sqlite::SqliteStore;
 pub use store::{
     AttemptFilter, AttemptPage, Batch, Collected, JournalDelay, Result, StateCounts, Store,
     StoreError,

@@ -38,6 +38,18 @@ pub enum StoreError {
         /// The newest version that this build knows.
         known: u32,
     },
+    /// The schema is older than what can be read without migrating it.
+    #[error(
+        "{path} has schema version {found}, and this build reads version {known}; run a graph with it once, which migrates it"
+    )]
+    TooOld {
+        /// The file.
+        path: String,
+        /// Its version.
+        found: u32,
+        /// The version that this build reads.
+        known: u32,
+    },
     /// There is no state to read.
     #[error("there is no state in {directory}: nothing was run there yet")]
     Absent {
@@ -58,6 +70,15 @@ pub enum StoreError {
         /// Which record.
         what: String,
     },
+    /// A batch refers to a record that is neither stored nor in the batch.
+    #[error("{what} is not stored; add it in the same batch, or earlier")]
+    Missing {
+        /// Which record.
+        what: String,
+    },
+    /// A commit to a store that was opened for reading only.
+    #[error("this store was opened for reading only")]
+    ReadOnly,
     /// The engine or the disk failed; the same call may succeed later.
     #[error("store failed: {0}")]
     Engine(#[source] Box<dyn std::error::Error + Send + Sync>),
@@ -69,17 +90,19 @@ pub type Result<T, E = StoreError> = std::result::Result<T, E>;
 /// Writes that are committed together, in the order of the fields.
 #[derive(Debug, Default)]
 pub struct Batch {
-    /// New quests, or known ones with a larger `built_by`.
+    /// New quests, or known ones with a larger `built_by`, which replaces the stored one (nothing
+    /// else of a known quest changes).
     pub quests: Vec<QuestRecord>,
-    /// Whole records. `version` is the one that was loaded (0 for new); it is stored plus one.
+    /// Whole records. `version` is the one that was loaded (0 for new); it is stored plus one. The
+    /// quest must exist.
     pub attempts: Vec<AttemptRecord>,
-    /// Executions that are no longer their attempt's current one.
+    /// Executions that are no longer their attempt's current one; the attempt must exist.
     pub past_executions: Vec<(AttemptId, ExecutionRecord)>,
-    /// Inserted, or replaced if dependent and dependency are the same.
+    /// Inserted, or replaced if dependent and dependency are the same; both attempts must exist.
     pub dependencies: Vec<DependencyRecord>,
-    /// New rows.
+    /// New rows; the attempt must exist.
     pub journal_added: Vec<JournalRecord>,
-    /// Rows whose `due` and `tries` change.
+    /// Rows whose `due` and `tries` change. A missing one is no error.
     pub journal_delayed: Vec<JournalDelay>,
     /// Rows that are done. A missing one is no error.
     pub journal_done: Vec<u64>,
@@ -132,9 +155,9 @@ pub struct Collected {
     pub attempts: u64,
     /// Quests that were removed with their last attempt.
     pub quests: u64,
-    /// Size of the store before and after, in bytes.
+    /// Size of the store before, in bytes on disk; 0 for one in memory.
     pub bytes_before: u64,
-    /// See `bytes_before`.
+    /// Size after; what would be collected leaves it as it is.
     pub bytes_after: u64,
 }
 
@@ -161,8 +184,9 @@ pub trait Store: Send + Sync + fmt::Debug {
     /// Commits all of the batch or nothing. When it returns `Ok` the batch is durable.
     ///
     /// # Errors
-    /// `Conflict` if an attempt's stored version is not the one in the batch, or a new attempt
-    /// exists; `Engine` for anything else. In both cases nothing was written.
+    /// `Conflict` if an attempt's stored version is not the one in the batch, or a new attempt or
+    /// journal row exists; `Missing` if something that must exist does not; `ReadOnly`; `Engine`
+    /// for anything else. In all cases nothing was written.
     fn commit(&self, batch: &Batch) -> Result<()>;
 
     /// Quests by id.
@@ -183,24 +207,26 @@ pub trait Store: Send + Sync + fmt::Debug {
     /// One execution, current or past.
     fn execution(&self, attempt: AttemptId, number: u32) -> Result<Option<ExecutionRecord>>;
 
-    /// What `dependent` depends on, in the order of bits, then of creation.
+    /// What `dependent` depends on, in the order of bits, then of the dependencies' creation.
     fn dependencies(&self, dependent: AttemptId) -> Result<Vec<DependencyRecord>>;
 
-    /// Who depends on `dependency`: at most `limit` that were not told yet, oldest first.
+    /// Who depends on `dependency`: at most `limit` that were not told yet, in the order in which
+    /// the dependents were created.
     fn untold_dependents(
         &self,
         dependency: AttemptId,
         limit: usize,
     ) -> Result<Vec<DependencyRecord>>;
 
-    /// Who depends on `dependency`, told or not, at most `limit`.
+    /// Who depends on `dependency`, told or not, at most `limit`: those that were not told first,
+    /// then in the order in which the dependents were created.
     fn dependents(&self, dependency: AttemptId, limit: usize) -> Result<Vec<DependencyRecord>>;
 
-    /// Attempts that wait for room under the configuration name `config_name`, in order, at most
-    /// `limit`.
+    /// Attempts that wait for room under the configuration name `config_name`, in the order of
+    /// `ready`, at most `limit`.
     fn ready(&self, config_name: &str, limit: usize) -> Result<Vec<AttemptId>>;
 
-    /// Configuration names under which any attempt waits for room.
+    /// Configuration names under which any attempt waits for room, sorted.
     fn ready_config_names(&self) -> Result<Vec<String>>;
 
     /// Attempts whose `wake_at` is at or before `now`, earliest first, at most `limit`.
@@ -230,9 +256,10 @@ pub trait Store: Send + Sync + fmt::Debug {
     /// How many attempts are in each state.
     fn counts(&self) -> Result<StateCounts>;
 
-    /// Removes final attempts whose last change is older than `older_than` before `now`, unless an
-    /// unfinished attempt depends on them, with their executions, dependencies and childless
-    /// quests; then gives free space back. Works in bounded steps.
+    /// Removes final attempts whose last change is at least `older_than` before `now`, unless an
+    /// unfinished attempt depends on them or the journal has a row about them, with their
+    /// executions, dependencies and childless quests; then gives free space back. Works in bounded
+    /// steps, between which others may commit.
     fn collect(&self, now: Timestamp, older_than: Duration) -> Result<Collected>;
 
     /// Like [`Store::collect`], and changes nothing: how much it would remove.

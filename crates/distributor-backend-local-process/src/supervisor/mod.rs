@@ -14,4 +14,5 @@ mod spawn;
 mod state;
 mod wait;
 
+pub(crate) use kill::signal_group;
 pub use serve::main;

@@ -3,7 +3,7 @@
 //! All other fields are encoded by ascending number already.
 
 use prost::Message;
-use prost_reflect::{DynamicMessage, MapKey, Value};
+use prost_reflect::{DynamicMessage, MapKey, ReflectMessage, Value};
 
 use crate::registry::Schema;
 

@@ -64,7 +64,7 @@ impl Checker<'_, '_> {
             }
             self.descend(child, &field);
         }
-        self.check_keys(node, message);
+        self.check_keys(node);
     }
 
     fn descend(&mut self, node: usize, field: &FieldDescriptor) {
@@ -85,16 +85,16 @@ impl Checker<'_, '_> {
     }
 
     /// The keys of the map fields in `node` must differ.
-    fn check_keys(&mut self, node: usize, message: &MessageDescriptor) {
+    fn check_keys(&mut self, node: usize) {
         let mut seen: HashMap<(u32, String), usize> = HashMap::new();
         for &child in &self.tree.nodes[node].children {
-            let Some(field) = self.fields.get(&child) else {
+            let Some(field) = self.fields.get(&child).cloned() else {
                 continue;
             };
             let Kind::Message(entry) = field.kind() else {
                 continue;
             };
-            if !self.registry.schema().is_map_entry(&entry) || entry == *message {
+            if !self.registry.schema().is_map_entry(&entry) {
                 continue;
             }
             let number = field.number();
@@ -118,7 +118,10 @@ impl Checker<'_, '_> {
     }
 
     fn unknown(&mut self, node: usize, name: &str, message: &MessageDescriptor) {
-        let fields: Vec<_> = message.fields().map(|field| field.name().to_owned()).collect();
+        let fields: Vec<_> = message
+            .fields()
+            .map(|field| field.name().to_owned())
+            .collect();
         let names = fields.iter().map(String::as_str);
         if message.full_name() == "distributor.Distributor" {
             return self.unknown_kind(node, name);
@@ -209,21 +212,34 @@ pub(super) fn key_value(
 /// How a value of this field is written, where people get it wrong.
 pub(super) fn value_form(field: &FieldDescriptor) -> Option<String> {
     let name = field.name();
+    if field.parent_message().full_name() == "google.protobuf.Duration" {
+        let help = "a duration has whole `seconds` and `nanos`: 1.5 s is \
+                    `seconds: 1 nanos: 500000000`";
+        return Some(help.to_owned());
+    }
     match field.kind() {
         Kind::Message(message) if message.full_name() == "google.protobuf.Duration" => {
             Some(format!("write a duration as `{name} {{ seconds: 5 }}`"))
         }
         Kind::Message(message) => {
-            let fields: Vec<_> = message.fields().map(|field| field.name().to_owned()).collect();
+            let fields: Vec<_> = message
+                .fields()
+                .map(|field| field.name().to_owned())
+                .collect();
             let fields = super::suggest::list(fields.iter().map(String::as_str));
             Some(format!("write `{name} {{ … }}`; fields: {fields}"))
         }
         Kind::Enum(values) => {
-            let names: Vec<_> = values.values().map(|value| value.name().to_owned()).collect();
+            let names: Vec<_> = values
+                .values()
+                .map(|value| value.name().to_owned())
+                .collect();
             let names = super::suggest::list(names.iter().map(String::as_str));
             Some(format!("write one of: {names}"))
         }
-        Kind::String => Some(format!("write a string in quotes, as in `{name}: \"…\"`")),
+        Kind::String | Kind::Bytes => {
+            Some(format!("write a string in quotes, as in `{name}: \"…\"`"))
+        }
         Kind::Bool => Some(format!("write `{name}: true` or `{name}: false`")),
         _ => None,
     }

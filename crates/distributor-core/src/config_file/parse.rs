@@ -8,13 +8,14 @@ use std::collections::BTreeMap;
 
 use miette::Diagnostic;
 use prost_reflect::text_format::ParseError;
-use prost_reflect::{DynamicMessage, Value as ProtoValue};
+use prost_reflect::{DynamicMessage, ReflectMessage, Value as ProtoValue};
 
+use super::build::MAX_FAULTS;
 use super::check::{Checker, key_value, value_form};
 use super::lines::Lines;
 use super::problem::Problem;
 use super::suggest::{advice, nearest};
-use super::tree::{Fault, MAX_FAULTS, Tree, Value};
+use super::tree::{Fault, Tree, Value};
 use super::{Entry, Place, State, canonical};
 use crate::registry::{CONFIG_FIELD, Registry};
 
@@ -39,9 +40,11 @@ pub(super) fn parse(registry: &Registry, file: &str, text: &str) -> Parsed {
         };
     }
     let lines = Lines::new(text);
+    let tree = Tree::read(text, &lines);
     let mut parser = Parser {
         registry,
-        tree: Tree::read(text, &lines),
+        faults_of_reading: tree.faults.len(),
+        tree,
         lines,
         file,
         entries: BTreeMap::new(),
@@ -59,6 +62,8 @@ struct Parser<'p> {
     lines: Lines<'p>,
     file: &'p str,
     entries: BTreeMap<String, Found>,
+    /// How many faults were found before the entries were looked at.
+    faults_of_reading: usize,
 }
 
 /// An entry before its problems are rendered.
@@ -138,11 +143,10 @@ impl Parser<'_> {
             return self.fault(node, message, Some(help));
         }
         let (state, kind) = outcome.unwrap_or_else(|| {
-            // What broke the entry is either new or was found when the tree was read.
+            let mut read = self.tree.faults.iter().take(self.faults_of_reading);
             let within = |fault: &Fault| fault.node.is_some_and(|at| self.is_within(at, node));
-            let mut indices = 0..self.tree.faults.len();
-            let old = indices.find(|&index| within(&self.tree.faults[index]));
-            (FoundState::Broken(old.unwrap_or(before)), node)
+            let broken = read.position(within).unwrap_or(before);
+            (FoundState::Broken(broken), node)
         });
         self.entries.insert(key, Found { node, state, kind });
     }
@@ -165,22 +169,15 @@ impl Parser<'_> {
         let Value::Message(body) = self.tree.nodes[node].value.clone() else {
             return None;
         };
-        let mut text = self.tree.text[body.clone()].to_owned();
-        let mut blank = |tree: &Tree<'_>, at: usize| {
-            let span = tree.nodes[tree.named(at)].span.clone();
-            let span = span.start - body.start..span.end.min(body.end) - body.start;
-            let unchanged = text[span.clone()].bytes().all(|byte| byte == b' ');
-            text.replace_range(span.clone(), &" ".repeat(span.len()));
-            (!unchanged, text.clone())
-        };
-        let mut current = self.tree.text[body.clone()].to_owned();
+        let mut text = self.tree.text.as_bytes()[body.clone()].to_vec();
         for finding in findings {
-            current = blank(&self.tree, finding.node).1;
+            self.blank(&mut text, body.start, finding.node);
             self.fault(finding.node, finding.message, finding.help);
         }
-
         let mut message = None;
         for _ in 0..MAX_ROUNDS {
+            // Whole fields are blanked, so this is always UTF-8.
+            let current = String::from_utf8_lossy(&text);
             let error = match DynamicMessage::parse_text_format(schema.entry.clone(), &current) {
                 Ok(parsed) => {
                     message = Some(parsed);
@@ -191,26 +188,40 @@ impl Parser<'_> {
             let offset = body.start + offset_of(&error).unwrap_or(body.len());
             let at = self.tree.deepest(node, offset);
             let field = fields.get(&self.tree.named(at));
-            let help = error.help().map(|help| help.to_string());
+            let (message, name) = (error.to_string(), self.tree.name(self.tree.named(at)));
+            let help = match message.as_str() {
+                "invalid string escape" => Some("write a backslash as `\\\\`".to_owned()),
+                text if text.starts_with("expected ':'") => {
+                    Some(format!("write a colon after the name: `{name}: …`"))
+                }
+                _ => error.help().map(|help| help.to_string()),
+            };
             self.tree.faults.push(Fault {
                 node: Some(at),
                 offset,
-                message: error.to_string(),
+                message,
                 help: help.or_else(|| field.and_then(value_form)),
             });
-            if self.tree.named(at) == self.tree.named(node) {
+            let in_field = self.tree.named(at) != self.tree.named(node);
+            if !in_field || !self.blank(&mut text, body.start, at) {
                 break;
             }
-            let (changed, next) = blank(&self.tree, at);
-            if !changed {
-                break;
-            }
-            current = next;
         }
         if self.tree.faults.len() > before {
             return None;
         }
         self.content(node, message?)
+    }
+
+    /// Overwrites the field of a node with blanks; false if it was blank already.
+    fn blank(&self, text: &mut [u8], start: usize, node: usize) -> bool {
+        let span = &self.tree.nodes[self.tree.named(node)].span;
+        let Some(field) = text.get_mut(span.start - start..span.end - start) else {
+            return false;
+        };
+        let blank = field.iter().all(|byte| *byte == b' ');
+        field.fill(b' ');
+        !blank
     }
 
     /// Unpacks a `Distributor` that parsed without error (L05).
@@ -237,7 +248,10 @@ impl Parser<'_> {
             let target = content.get_field_by_name("other_config")?;
             FoundState::Alias(target.as_str()?.to_owned())
         } else {
-            FoundState::Backend(config_type, canonical::encode(content, self.registry.schema()))
+            FoundState::Backend(
+                config_type,
+                canonical::encode(content, self.registry.schema()),
+            )
         };
         Some((state, at.unwrap_or(node)))
     }
@@ -255,13 +269,25 @@ impl Parser<'_> {
                 None => {
                     let message = super::unknown_via_alias(name, target);
                     let known = || self.entries.keys().map(String::as_str);
-                    let near = nearest(target, known().filter(|known| known != name));
-                    let help = near.map(|near| format!("did you mean `{near}`?"));
+                    let near = match faults.len() {
+                        ..MAX_FAULTS => nearest(target, known().filter(|known| known != name)),
+                        // Comparing each with all takes long, and nobody will read it.
+                        _ => None,
+                    };
+                    let help = match (near, target.is_empty()) {
+                        (Some(near), _) => Some(format!("did you mean `{near}`?")),
+                        (None, true) => Some("write `other_config: \"NAME\"`".to_owned()),
+                        (None, false) => None,
+                    };
                     faults.push((at, message, help));
                 }
                 Some(FoundState::Alias(next)) => {
-                    let help = (next != name && next != target)
-                        .then(|| format!("name the other one directly: `other_config: {next:?}`"));
+                    let help = if next != name && next != target {
+                        format!("name the other one directly: `other_config: {next:?}`")
+                    } else {
+                        "name a configuration that is no alias".to_owned()
+                    };
+                    let help = Some(help);
                     faults.push((at, super::too_many_levels(name, target), help));
                 }
                 Some(_) => {}
@@ -340,7 +366,8 @@ impl Parser<'_> {
         let mut problems: Vec<Problem> = shown.map(|fault| problem(fault)).collect();
         problems.sort();
         if faults.len() > MAX_FAULTS {
-            let message = format!("there are more than {MAX_FAULTS} problems; the rest is not shown");
+            let message =
+                format!("there are more than {MAX_FAULTS} problems; the rest is not shown");
             problems.push(of_file(self.file, message));
         }
         Parsed { entries, problems }

@@ -103,7 +103,12 @@ mod tests {
     #[test]
     fn json_has_the_same_names() {
         let json = serde_json::to_value(problem()).unwrap();
-        let names: Vec<_> = json.as_object().unwrap().keys().map(String::as_str).collect();
+        let names: Vec<_> = json
+            .as_object()
+            .unwrap()
+            .keys()
+            .map(String::as_str)
+            .collect();
         assert_eq!(names, ["column", "file", "help", "line", "message", "path"]);
     }
 }

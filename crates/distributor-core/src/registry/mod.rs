@@ -17,8 +17,8 @@ use crate::host::Host;
 use crate::register::BackendDescriptor;
 
 pub use error::{Origin, RegistryError};
-pub use known::{cargo_feature, config_name};
 pub(crate) use known::{CONFIG_FIELD, WELL_KNOWN};
+pub use known::{cargo_feature, config_name};
 pub(crate) use schema::Schema;
 
 /// The backend kinds that are compiled in, sorted by kind.

@@ -186,10 +186,9 @@ fn open_maps(message: &mut DescriptorProto, scope: &str, map_entries: &mut BTree
     for nested in &mut message.nested_type {
         open_maps(nested, &full_name, map_entries);
     }
-    if let Some(options) = &mut message.options {
-        if options.map_entry.take() == Some(true) {
-            map_entries.insert(full_name);
-        }
+    let options = message.options.as_mut();
+    if options.and_then(|options| options.map_entry.take()) == Some(true) {
+        map_entries.insert(full_name);
     }
 }
 
@@ -217,10 +216,7 @@ fn link(mut files: BTreeMap<String, Contribution>) -> Result<DescriptorPool, Reg
     Ok(pool)
 }
 
-fn missing_import(
-    files: &BTreeMap<String, Contribution>,
-    pool: &DescriptorPool,
-) -> RegistryError {
+fn missing_import(files: &BTreeMap<String, Contribution>, pool: &DescriptorPool) -> RegistryError {
     // Prefer an import that nobody has: the others only wait for its importer.
     let edges = || {
         files.values().flat_map(|contribution| {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use distributor_core::dm::abnormal_finish::Status;
 use distributor_core::{TaskResult, dm};
-use distributor_proto::json_object::normalize_result;
+use distributor_proto::normalize_result;
 use distributor_store::records::Outcome;
 
 /// Longest reason that is kept, in bytes; the rest is cut off and marked.

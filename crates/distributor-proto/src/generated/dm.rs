@@ -233,10 +233,12 @@ pub mod quest {
             /// final result is the result of the attempt.
             #[derive(Clone, PartialEq, ::prost::Message)]
             pub struct Simple {
-                /// What must have ended before the job is executed.
+                /// What must have ended before the job is executed. Sorted by name in
+                /// every normalized description.
                 #[prost(message, repeated, tag = "1")]
                 pub needs: ::prost::alloc::vec::Vec<simple::Need>,
-                /// The files whose content decides whether the job is another one.
+                /// The files whose content decides whether the job is another one. Sorted
+                /// by path in every normalized description.
                 #[prost(message, repeated, tag = "2")]
                 pub inputs: ::prost::alloc::vec::Vec<simple::Input>,
                 /// Run even if something it needs ended abnormally.
@@ -251,10 +253,10 @@ pub mod quest {
                 /// Another quest whose result this job needs.
                 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
                 pub struct Need {
-                    /// How this job calls it.
+                    /// How this job calls it. Not empty, unique.
                     #[prost(string, tag = "1")]
                     pub name: ::prost::alloc::string::String,
-                    /// Its quest id.
+                    /// Its quest id, well-formed.
                     #[prost(string, tag = "2")]
                     pub quest: ::prost::alloc::string::String,
                 }
@@ -271,7 +273,7 @@ pub mod quest {
                 /// The content of a file that the job reads.
                 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
                 pub struct Input {
-                    /// Path relative to `directory`, separated by `/`.
+                    /// Path relative to `directory`, separated by `/`. Not empty, unique.
                     #[prost(string, tag = "1")]
                     pub path: ::prost::alloc::string::String,
                     /// SHA-256 of the content, 32 bytes.

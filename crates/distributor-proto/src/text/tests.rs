@@ -142,10 +142,7 @@ fn text_format_survives_both_ways() {
         readers: vec!["a".to_owned(), "b".to_owned()],
         writers: vec!["c".to_owned()],
     };
-    check_text(
-        &acls,
-        "readers: [\n  \"a\",\n  \"b\"\n]\nwriters: [\n  \"c\"\n]",
-    );
+    check_text(&acls, "readers: [\"a\", \"b\"]\nwriters: [\"c\"]");
     assert_eq!(
         from_text("readers: 'a' # comment\nreaders: 'b' writers: 'c'").ok(),
         Some(acls)

@@ -5,6 +5,7 @@
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use super::document::{Document, Draft, JOBS, Text};
 use super::fields::{FieldPath, Reader};
@@ -12,7 +13,6 @@ use super::inputs::Inputs;
 use super::model::{Graph, Input, Job, Positions};
 use super::order;
 use super::tree::Tree;
-use std::sync::Arc;
 
 /// Puts the graph together; `graph.directory` is already known.
 pub(super) fn assemble<'t>(
@@ -49,42 +49,55 @@ pub(super) fn assemble<'t>(
             None => default.clone(),
         });
     }
-    let mut needs = resolve_needs(reader, &drafts);
+    let needs = resolve_needs(reader, &drafts);
     report_cycles(reader, &drafts, &needs);
     let made_by = outputs(reader, &drafts, &directories);
     let mut inputs = Inputs::new(tree, made_by);
-    let inputs: Vec<_> = drafts
-        .iter()
-        .zip(&directories)
-        .map(|(draft, directory)| match directory {
-            Some(directory) => digest_inputs(reader, &mut inputs, draft, directory),
+    let mut checked = Vec::with_capacity(drafts.len());
+    for ((draft, directory), needs) in drafts.into_iter().zip(directories).zip(needs) {
+        let inputs = match &directory {
+            Some(directory) => digest_inputs(reader, &mut inputs, &draft, directory),
             None => Vec::new(),
-        })
-        .collect();
-    let order = order::topological(&needs.iter().map(|needs| targets(needs)).collect::<Vec<_>>());
-    let mut place = vec![0; drafts.len()];
+        };
+        checked.push(Checked {
+            draft,
+            needs,
+            inputs,
+            directory: directory.unwrap_or_else(|| graph.directory.clone()),
+        });
+    }
+    graph.jobs = in_order(reader, checked);
+}
+
+/// A draft and what was found out about it.
+struct Checked<'d> {
+    draft: Draft<'d>,
+    needs: Vec<Need>,
+    inputs: Vec<Arc<Input>>,
+    directory: PathBuf,
+}
+
+/// The jobs, each after what it needs.
+fn in_order(reader: &Reader<'_>, checked: Vec<Checked<'_>>) -> Vec<Job> {
+    let edges: Vec<_> = checked.iter().map(|job| targets(&job.needs)).collect();
+    let order = order::topological(&edges);
+    let mut place = vec![0; order.len()];
     for (new, &old) in order.iter().enumerate() {
         place[old] = new;
     }
-    let mut parts: Vec<_> = drafts
-        .into_iter()
-        .zip(directories)
-        .zip(inputs)
-        .map(Some)
-        .collect();
-    for (new, old) in order.into_iter().enumerate() {
-        let Some(((draft, directory), inputs)) = parts[old].take() else {
-            continue;
-        };
-        let mut own = std::mem::take(&mut needs[old]);
-        for need in &mut own {
-            need.job = place[need.job];
+    let mut checked: Vec<_> = checked.into_iter().map(Some).collect();
+    let mut jobs = Vec::with_capacity(order.len());
+    for old in order {
+        if let Some(mut checked) = checked[old].take() {
+            for need in &mut checked.needs {
+                need.job = place[need.job];
+            }
+            // Only a cycle, which is a problem already, leads forwards.
+            checked.needs.retain(|need| need.job < jobs.len());
+            jobs.push(job(reader, checked));
         }
-        // Only a cycle, which is a problem already, leads forwards.
-        own.retain(|need| need.job < new);
-        let directory = directory.unwrap_or_else(|| graph.directory.clone());
-        graph.jobs.push(job(reader, draft, &own, inputs, directory));
     }
+    jobs
 }
 
 /// A need that names an existing job.
@@ -95,13 +108,13 @@ struct Need {
     position: super::Position,
 }
 
-fn job(
-    reader: &Reader<'_>,
-    draft: Draft<'_>,
-    needs: &[Need],
-    inputs: Vec<Arc<Input>>,
-    directory: PathBuf,
-) -> Job {
+fn job(reader: &Reader<'_>, checked: Checked<'_>) -> Job {
+    let Checked {
+        draft,
+        needs,
+        inputs,
+        directory,
+    } = checked;
     let name = reader.position(&draft.name.span);
     let or_name = |span: &Option<std::ops::Range<usize>>| {
         span.as_ref().map_or(name, |span| reader.position(span))

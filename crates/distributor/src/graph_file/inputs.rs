@@ -146,8 +146,10 @@ impl Walk<'_, '_> {
             }
             return;
         }
-        match tree::at(&path) {
-            Ok(None) => {}
+        let itself = tree::at(&path);
+        let is_link = matches!(itself, Ok(Some(Kind::Link)));
+        match if is_link { tree::target(&path) } else { itself } {
+            Ok(Some(Kind::File)) => self.file(&path, relative, is_link),
             Ok(Some(Kind::Folder)) => {
                 self.refusals
                     .push(
@@ -156,8 +158,9 @@ impl Walk<'_, '_> {
                         )),
                     )
             }
-            Ok(Some(Kind::Other)) => self.refuse(format!("`{relative}` is not a regular file")),
-            Ok(Some(kind)) => self.entry(&path, relative, kind),
+            Ok(Some(_)) => self.refuse(format!("`{relative}` is not a regular file")),
+            Ok(None) if is_link => self.refuse(format!("`{relative}` is a link to nothing")),
+            Ok(None) => {}
             Err(error) => self.refuse(format!("cannot read {}: {error}", path.display())),
         }
     }

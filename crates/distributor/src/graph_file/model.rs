@@ -38,7 +38,7 @@ pub struct Job {
     pub run: Map<String, Value>,
     /// What the job itself gets.
     pub parameters: Map<String, Value>,
-    /// What must finish before, as indexes into [`Graph::jobs`]: in the order of the file, each once, all
+    /// What must finish before, as indexes into [`Graph::jobs`]: in the order listed, each once, all
     /// smaller than the index of this job.
     pub needs: Vec<usize>,
     /// The files that the job reads, sorted by path, each once. Shared between jobs that name them alike.

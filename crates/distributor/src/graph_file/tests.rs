@@ -209,7 +209,7 @@ fn a_folder_that_cannot_be_listed_is_a_problem_for_each_job_that_needs_it() {
         &[("locked/x", "")],
     );
     let locked = folder.path().join("locked");
-    fs::set_permissions(&locked, fs::Permissions::from_mode(0)).unwrap();
+    fs::set_permissions(&locked, fs::Permissions::from_mode(0o0)).unwrap();
     let problems = read(&file).problems;
     let readable = fs::read_dir(&locked).is_ok();
     fs::set_permissions(&locked, fs::Permissions::from_mode(0o700)).unwrap();
@@ -301,4 +301,72 @@ fn many_mistakes_are_all_reported() {
     let (_folder, file) = folder(&graph, &[]);
     // `-0` is zero.
     assert_eq!(read(&file).problems.len(), 9_999);
+}
+
+fn examples() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples")
+}
+
+#[test]
+fn the_examples_have_no_problems() {
+    for (file, jobs) in [
+        ("hello.toml", 4),
+        ("diamond.toml", 4),
+        ("flaky.toml", 2),
+        ("c-build/graph.toml", 18),
+    ] {
+        let reading = read(&examples().join(file));
+        assert!(reading.problems.is_empty(), "{}", reading.problems);
+        assert_eq!(reading.graph.jobs.len(), jobs, "{file}");
+    }
+}
+
+/// The file and all that it includes, relative to the example.
+fn included(root: &Path, file: &str, all: &mut std::collections::BTreeSet<String>) {
+    if !all.insert(file.to_owned()) {
+        return;
+    }
+    let text = fs::read_to_string(root.join(file)).unwrap();
+    let folder = file.split('/').next().unwrap();
+    for line in text.lines() {
+        if let Some(name) = line
+            .strip_prefix("#include \"")
+            .and_then(|rest| rest.strip_suffix('"'))
+        {
+            let name = match name.strip_prefix("../") {
+                Some(from_root) => from_root.to_owned(),
+                None => format!("{folder}/{name}"),
+            };
+            included(root, &name, all);
+        }
+    }
+}
+
+#[test]
+fn the_c_example_names_exactly_the_files_that_the_compiler_reads() {
+    let root = examples().join("c-build");
+    let graph = read(&root.join("graph.toml")).graph;
+    let compile: Vec<_> = graph
+        .jobs
+        .iter()
+        .filter(|job| job.name.starts_with("compile/"))
+        .collect();
+    assert_eq!(compile.len(), 9);
+    for job in compile {
+        let source = job.run["argv"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .filter_map(|word| word.as_str());
+        let source = source.clone().find(|word| word.ends_with(".c")).unwrap();
+        let mut expected = std::collections::BTreeSet::new();
+        included(&root, source, &mut expected);
+        let inputs: Vec<_> = job.inputs.iter().map(|input| input.path.clone()).collect();
+        assert_eq!(
+            inputs,
+            expected.into_iter().collect::<Vec<_>>(),
+            "{}",
+            job.name
+        );
+    }
 }

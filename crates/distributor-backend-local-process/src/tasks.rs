@@ -1,0 +1,487 @@
+//! The table of tasks: who waits, who runs, how each ended, and which slots are taken.
+//!
+//! Pure bookkeeping: it refuses to touch files, processes and locks. A slot belongs to the task
+//! and not to the caller who waits for it, so no dropped future can leak one.
+
+use std::collections::{HashMap, VecDeque};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use distributor_core::{Error, ErrorKind};
+use tokio::sync::oneshot;
+
+use crate::process::Process;
+use crate::supervisor::protocol::{Exit, Start};
+
+/// What a waiting `run` is told: the process exists, or why there is none.
+pub(crate) type Answer = Result<(), Failure>;
+
+/// Why a task was not started. A cloneable half of [`Error`], as many may wait for one task.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Failure {
+    pub(crate) kind: ErrorKind,
+    pub(crate) message: String,
+    pub(crate) temporary: bool,
+}
+
+impl Failure {
+    /// Another try may succeed.
+    pub(crate) fn temporary(message: impl Into<String>) -> Self {
+        Failure {
+            kind: ErrorKind::Unavailable,
+            message: message.into(),
+            temporary: true,
+        }
+    }
+
+    /// Nobody wants the task any more.
+    pub(crate) fn cancelled() -> Self {
+        Failure {
+            kind: ErrorKind::Cancelled,
+            message: "called off while it waited for a slot".to_owned(),
+            temporary: false,
+        }
+    }
+
+    /// The contract's error. In every case nothing was started.
+    pub(crate) fn into_error(self) -> Error {
+        let error = Error::new(self.kind, self.message);
+        match self.temporary {
+            true => error.transient().not_applied(),
+            false => error,
+        }
+    }
+}
+
+/// How a task ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum End {
+    /// Its supervisor saw it end.
+    Exited(Exit),
+    /// Its supervisor was killed, and now the process is gone.
+    SupervisorDied,
+    /// The machine was restarted before the end was recorded.
+    MachineRestarted,
+}
+
+/// Where a task stands.
+#[derive(Debug)]
+pub(crate) enum Phase {
+    /// Its files are being written.
+    Preparing,
+    /// It waits for a slot.
+    Waiting(Box<Start>),
+    /// Its process is being made; the request is kept while this service may have to repeat it.
+    Starting(Option<Box<Start>>),
+    /// It runs.
+    Running(Process),
+    /// It is over.
+    Ended(End),
+}
+
+/// A task that somebody asked for and nobody has released.
+#[derive(Debug)]
+pub(crate) struct Task {
+    /// Where it stands.
+    pub(crate) phase: Phase,
+    /// Its end was asked for.
+    pub(crate) cancelled: bool,
+    /// The log segment that holds its records, once it has some.
+    pub(crate) segment: Option<Arc<str>>,
+    waiters: Vec<(u64, oneshot::Sender<Answer>)>,
+    cancellers: Vec<oneshot::Sender<()>>,
+}
+
+impl Task {
+    fn new(phase: Phase) -> Self {
+        Task {
+            phase,
+            cancelled: false,
+            segment: None,
+            waiters: Vec::new(),
+            cancellers: Vec::new(),
+        }
+    }
+
+    fn occupies_slot(&self) -> bool {
+        matches!(self.phase, Phase::Starting(_) | Phase::Running(_))
+    }
+
+    fn answer(&mut self, answer: &Answer) {
+        for (_, waiter) in self.waiters.drain(..) {
+            // The caller may have given up at the same moment.
+            let _gone = waiter.send(answer.clone());
+        }
+    }
+
+    fn confirm_cancel(&mut self) {
+        for canceller in self.cancellers.drain(..) {
+            let _gone = canceller.send(());
+        }
+    }
+}
+
+/// What a `run` finds.
+#[derive(Debug)]
+pub(crate) enum Joined {
+    /// The process exists already, or existed.
+    Known,
+    /// Another caller is at it: wait with it.
+    Wait(u64, oneshot::Receiver<Answer>),
+    /// The caller has to prepare the task and to submit or withdraw it.
+    Prepare(u64, oneshot::Receiver<Answer>),
+}
+
+/// All tasks of one configuration.
+#[derive(Debug)]
+pub(crate) struct Tasks {
+    tasks: HashMap<String, Task>,
+    waiting: VecDeque<String>,
+    slots: usize,
+    occupied: usize,
+    next_waiter: u64,
+}
+
+impl Tasks {
+    /// At most `slots` tasks are started at once.
+    pub(crate) fn new(slots: usize) -> Self {
+        Tasks {
+            tasks: HashMap::new(),
+            waiting: VecDeque::new(),
+            slots,
+            occupied: 0,
+            next_waiter: 0,
+        }
+    }
+
+    /// The task of an execution.
+    pub(crate) fn get(&self, id: &str) -> Option<&Task> {
+        self.tasks.get(id)
+    }
+
+    /// The ids of tasks that `wanted` picks.
+    pub(crate) fn ids(&self, wanted: impl Fn(&Task) -> bool) -> Vec<String> {
+        self.tasks
+            .iter()
+            .filter(|(_, task)| wanted(task))
+            .map(|(id, _)| id.clone())
+            .collect()
+    }
+
+    /// Enters the caller of a `run`.
+    pub(crate) fn join(&mut self, id: &str) -> Joined {
+        let known = self.tasks.get(id).map(|task| &task.phase);
+        let new = match known {
+            Some(Phase::Running(_) | Phase::Ended(_)) => return Joined::Known,
+            Some(Phase::Preparing | Phase::Waiting(_) | Phase::Starting(_)) => false,
+            None => true,
+        };
+        let task = self
+            .tasks
+            .entry(id.to_owned())
+            .or_insert_with(|| Task::new(Phase::Preparing));
+        let key = self.next_waiter;
+        self.next_waiter += 1;
+        let (sender, receiver) = oneshot::channel();
+        task.waiters.push((key, sender));
+        match new {
+            true => Joined::Prepare(key, receiver),
+            false => Joined::Wait(key, receiver),
+        }
+    }
+
+    /// A prepared task goes to the end of the queue.
+    pub(crate) fn submit(&mut self, start: Start) {
+        let id = start.id.clone();
+        if let Some(task) = self.tasks.get_mut(&id)
+            && matches!(task.phase, Phase::Preparing)
+        {
+            task.phase = Phase::Waiting(Box::new(start));
+            self.waiting.push_back(id);
+        }
+    }
+
+    /// Removes a task that was not started, tells its waiters why, and gives its files back.
+    pub(crate) fn fail(&mut self, id: &str, failure: Failure) -> Vec<PathBuf> {
+        let Some(mut task) = self.tasks.remove(id) else {
+            return Vec::new();
+        };
+        if task.occupies_slot() {
+            self.occupied -= 1;
+        }
+        task.answer(&Err(failure));
+        task.confirm_cancel();
+        match task.phase {
+            Phase::Waiting(start) | Phase::Starting(Some(start)) => start.work_files,
+            _ => Vec::new(),
+        }
+    }
+
+    /// A caller gave up. A task that nobody waits for any more is not started; gives its files.
+    pub(crate) fn leave(&mut self, id: &str, key: u64) -> Vec<PathBuf> {
+        let Some(task) = self.tasks.get_mut(id) else {
+            return Vec::new();
+        };
+        task.waiters.retain(|(waiter, _)| *waiter != key);
+        if task.waiters.is_empty() && matches!(task.phase, Phase::Waiting(_)) {
+            return self.fail(id, Failure::cancelled());
+        }
+        Vec::new()
+    }
+
+    /// True if the task can still be taken back without a trace.
+    pub(crate) fn is_waiting(&self, id: &str) -> bool {
+        self.get(id)
+            .is_some_and(|task| matches!(task.phase, Phase::Preparing | Phase::Waiting(_)))
+    }
+
+    /// The next task to start, if there is one and a slot for it. It has the slot from now on.
+    pub(crate) fn start_next(&mut self) -> Option<&Start> {
+        while self.occupied < self.slots {
+            let id = self.waiting.pop_front()?;
+            // An id stays in the queue when its task is taken back.
+            let Some(task) = self.tasks.get_mut(&id) else {
+                continue;
+            };
+            match std::mem::replace(&mut task.phase, Phase::Preparing) {
+                Phase::Waiting(start) => {
+                    task.phase = Phase::Starting(Some(start));
+                    self.occupied += 1;
+                    return match &self.tasks.get(&id)?.phase {
+                        Phase::Starting(start) => start.as_deref(),
+                        _ => None,
+                    };
+                }
+                other => task.phase = other,
+            }
+        }
+        None
+    }
+
+    /// True if some task could be started.
+    pub(crate) fn can_start(&self) -> bool {
+        self.occupied < self.slots && !self.waiting.is_empty()
+    }
+
+    /// Back to the head of the queue: the supervisor died before it made the process.
+    pub(crate) fn start_again(&mut self, id: &str) {
+        if let Some(task) = self.tasks.get_mut(id)
+            && let Phase::Starting(Some(start)) = &mut task.phase
+        {
+            let start = start.clone();
+            task.phase = Phase::Waiting(start);
+            task.segment = None;
+            self.occupied -= 1;
+            self.waiting.push_front(id.to_owned());
+        }
+    }
+
+    /// Some segment speaks of the task. True if that ties the two together for the first time.
+    pub(crate) fn recorded(&mut self, id: &str, segment: &Arc<str>) -> bool {
+        let task = match self.tasks.get_mut(id) {
+            Some(task) => task,
+            None => {
+                self.occupied += 1;
+                self.tasks
+                    .entry(id.to_owned())
+                    .or_insert_with(|| Task::new(Phase::Starting(None)))
+            }
+        };
+        if task.segment.is_some() {
+            return false;
+        }
+        task.segment = Some(Arc::clone(segment));
+        true
+    }
+
+    /// The process exists. True if its end was asked for before that was known.
+    pub(crate) fn started(&mut self, id: &str, process: Process) -> bool {
+        let Some(task) = self.tasks.get_mut(id) else {
+            return false;
+        };
+        if !matches!(task.phase, Phase::Starting(_)) {
+            return false;
+        }
+        task.phase = Phase::Running(process);
+        task.answer(&Ok(()));
+        task.cancelled
+    }
+
+    /// The end of the task was asked for.
+    pub(crate) fn cancelling(&mut self, id: &str) {
+        if let Some(task) = self.tasks.get_mut(id) {
+            task.cancelled = true;
+            task.confirm_cancel();
+        }
+    }
+
+    /// Marks the task and tells the caller when its supervisor has confirmed.
+    pub(crate) fn await_cancel(&mut self, id: &str) -> Option<oneshot::Receiver<()>> {
+        let task = self.tasks.get_mut(id)?;
+        task.cancelled = true;
+        let (sender, receiver) = oneshot::channel();
+        task.cancellers.push(sender);
+        Some(receiver)
+    }
+
+    /// The supervisor that was to confirm is gone: callers look again.
+    pub(crate) fn drop_cancellers(&mut self, id: &str) {
+        if let Some(task) = self.tasks.get_mut(id) {
+            task.cancellers.clear();
+        }
+    }
+
+    /// The task is over. True if that is news.
+    pub(crate) fn ended(&mut self, id: &str, end: End) -> bool {
+        let Some(task) = self.tasks.get_mut(id) else {
+            return false;
+        };
+        if matches!(task.phase, Phase::Ended(_)) {
+            return false;
+        }
+        if task.occupies_slot() {
+            self.occupied -= 1;
+        }
+        task.phase = Phase::Ended(end);
+        task.answer(&Ok(()));
+        task.confirm_cancel();
+        true
+    }
+
+    /// Forgets a task that is over.
+    pub(crate) fn release(&mut self, id: &str) -> Option<Task> {
+        let ended = matches!(self.tasks.get(id)?.phase, Phase::Ended(_));
+        if ended { self.tasks.remove(id) } else { None }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn start(id: &str) -> Start {
+        Start {
+            id: id.to_owned(),
+            program: PathBuf::from("/bin/true"),
+            arguments: vec!["true".to_owned()],
+            directory: None,
+            environment: Vec::new(),
+            stdin: None,
+            stdout: PathBuf::from("/out"),
+            stderr: PathBuf::from("/err"),
+            work_files: vec![PathBuf::from(id)],
+        }
+    }
+
+    fn submit(tasks: &mut Tasks, id: &str) -> (u64, oneshot::Receiver<Answer>) {
+        let Joined::Prepare(key, receiver) = tasks.join(id) else {
+            panic!("{id} is known");
+        };
+        tasks.submit(start(id));
+        (key, receiver)
+    }
+
+    fn next(tasks: &mut Tasks) -> Option<String> {
+        tasks.start_next().map(|start| start.id.clone())
+    }
+
+    const PROCESS: Process = Process {
+        pid: 1,
+        start_time: 2,
+    };
+
+    #[test]
+    fn no_more_than_the_slots_are_started_and_in_order() {
+        let mut tasks = Tasks::new(2);
+        let _waiting = ["a", "b", "c"].map(|id| submit(&mut tasks, id));
+        assert_eq!(next(&mut tasks).as_deref(), Some("a"));
+        assert_eq!(next(&mut tasks).as_deref(), Some("b"));
+        assert_eq!(next(&mut tasks), None);
+        assert!(!tasks.started("a", PROCESS));
+        assert_eq!(next(&mut tasks), None);
+        assert!(tasks.ended("a", End::SupervisorDied));
+        assert!(!tasks.ended("a", End::SupervisorDied));
+        assert_eq!(next(&mut tasks).as_deref(), Some("c"));
+        assert_eq!(next(&mut tasks), None);
+    }
+
+    #[test]
+    fn a_task_found_in_a_log_takes_a_slot_until_it_ends() {
+        let mut tasks = Tasks::new(1);
+        let segment = Arc::from("s");
+        assert!(tasks.recorded("old", &segment));
+        assert!(!tasks.recorded("old", &segment));
+        let _waiting = submit(&mut tasks, "a");
+        assert_eq!(next(&mut tasks), None);
+        tasks.started("old", PROCESS);
+        assert_eq!(next(&mut tasks), None);
+        tasks.ended("old", End::SupervisorDied);
+        assert_eq!(next(&mut tasks).as_deref(), Some("a"));
+    }
+
+    #[test]
+    fn dc_26_all_who_run_one_execution_wait_for_one_process() {
+        let mut tasks = Tasks::new(1);
+        let (_, mut first) = submit(&mut tasks, "a");
+        let Joined::Wait(_, mut second) = tasks.join("a") else {
+            panic!("started twice");
+        };
+        assert_eq!(next(&mut tasks).as_deref(), Some("a"));
+        tasks.started("a", PROCESS);
+        assert_eq!(first.try_recv().unwrap(), Ok(()));
+        assert_eq!(second.try_recv().unwrap(), Ok(()));
+        assert!(matches!(tasks.join("a"), Joined::Known));
+    }
+
+    #[test]
+    fn a_task_is_taken_back_when_the_last_who_waited_leaves() {
+        let mut tasks = Tasks::new(1);
+        let (first, _receiver) = submit(&mut tasks, "a");
+        let Joined::Wait(second, _receiver) = tasks.join("a") else {
+            panic!("started twice");
+        };
+        assert!(tasks.leave("a", first).is_empty());
+        assert!(tasks.is_waiting("a"));
+        assert_eq!(tasks.leave("a", second), [PathBuf::from("a")]);
+        assert!(tasks.get("a").is_none());
+        assert_eq!(next(&mut tasks), None);
+
+        let (key, _receiver) = submit(&mut tasks, "a");
+        assert_eq!(next(&mut tasks).as_deref(), Some("a"));
+        assert!(tasks.leave("a", key).is_empty());
+        assert!(tasks.get("a").is_some(), "a started task stays");
+    }
+
+    #[test]
+    fn a_task_whose_supervisor_died_before_the_start_comes_first_again() {
+        let mut tasks = Tasks::new(1);
+        let _waiting = ["a", "b"].map(|id| submit(&mut tasks, id));
+        assert_eq!(next(&mut tasks).as_deref(), Some("a"));
+        tasks.start_again("a");
+        assert_eq!(next(&mut tasks).as_deref(), Some("a"));
+        assert_eq!(next(&mut tasks), None);
+    }
+
+    #[test]
+    fn a_failed_start_frees_its_slot_and_may_be_tried_again() {
+        let mut tasks = Tasks::new(1);
+        let (_, mut receiver) = submit(&mut tasks, "a");
+        assert_eq!(next(&mut tasks).as_deref(), Some("a"));
+        tasks.fail("a", Failure::temporary("no memory"));
+        let failure = receiver.try_recv().unwrap().unwrap_err();
+        assert!(failure.into_error().is_transient());
+        let _again = submit(&mut tasks, "a");
+        assert_eq!(next(&mut tasks).as_deref(), Some("a"));
+    }
+
+    #[test]
+    fn only_what_is_over_can_be_released() {
+        let mut tasks = Tasks::new(1);
+        let _waiting = submit(&mut tasks, "a");
+        next(&mut tasks);
+        assert!(tasks.release("a").is_none());
+        tasks.ended("a", End::MachineRestarted);
+        assert!(tasks.release("a").is_some());
+        assert!(tasks.get("a").is_none());
+    }
+}

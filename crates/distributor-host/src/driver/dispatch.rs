@@ -1,0 +1,333 @@
+//! Journal rows on their way to the backends: what is under way, and what stays in the store.
+//!
+//! Rows are handed out in the order of their ids. When too many calls are under way the rest is not
+//! kept in memory: it is read from the journal again once there is room, and the same way after a
+//! restart.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+use distributor_core::{AbandonSignal, Abandoned, AttemptId, ExecutionId, QuestId, dm};
+use distributor_store::StoreError;
+use distributor_store::records::{AttemptRecord, JournalKind, JournalRecord};
+
+use super::calls::{Call, CallContext, What, perform};
+use super::committer::Committer;
+use super::message::{Message, Row};
+use super::work::Work;
+
+/// Rows read from the journal at once.
+const REFILL: usize = 512;
+
+pub(super) struct Dispatcher {
+    pub(super) runtime: tokio::runtime::Handle,
+    pub(super) context: Arc<CallContext>,
+    /// Rows whose call is under way.
+    under_way: HashSet<u64>,
+    /// Of these, the ones that have a due time in the store.
+    leased: HashSet<u64>,
+    /// Calls under way that are not `run`, notifications included.
+    calls: usize,
+    abandon: HashMap<ExecutionId, AbandonSignal>,
+    /// Immediate rows after this id are in the store and not handed out.
+    waiting_after: Option<u64>,
+    /// Rows that turned out to ask for nothing; removed with the next batch.
+    pub(super) obsolete: Vec<u64>,
+}
+
+impl Dispatcher {
+    pub(super) fn new(runtime: tokio::runtime::Handle, context: Arc<CallContext>) -> Self {
+        Dispatcher {
+            runtime,
+            context,
+            under_way: HashSet::new(),
+            leased: HashSet::new(),
+            calls: 0,
+            abandon: HashMap::new(),
+            waiting_after: Some(0),
+            obsolete: Vec::new(),
+        }
+    }
+
+    /// Everything in the journal that is not under way will be read again.
+    pub(super) fn begin_anew(&mut self) {
+        self.waiting_after = Some(0);
+    }
+
+    /// Notes that a call is no longer under way.
+    pub(super) fn came_back(&mut self, message: &Message) {
+        let row = match message {
+            Message::RunAnswered { row, id, .. } => {
+                self.abandon.remove(id);
+                row.id
+            }
+            Message::StatusAnswered { row, .. }
+            | Message::CancelAnswered { row, .. }
+            | Message::Propagate { row, .. } => {
+                self.calls = self.calls.saturating_sub(1);
+                row.id
+            }
+            Message::NotificationHandled { .. } => {
+                self.calls = self.calls.saturating_sub(1);
+                return;
+            }
+            _ => return,
+        };
+        self.under_way.remove(&row);
+        self.leased.remove(&row);
+    }
+}
+
+impl Committer {
+    /// After a commit: hands out the new rows, those that are due, and those that waited.
+    pub(super) fn dispatch(&mut self, work: &mut Work) -> Result<(), StoreError> {
+        for id in work.abandoned.drain(..) {
+            if let Some(signal) = self.dispatcher.abandon.get(&id) {
+                signal.abandon();
+            }
+        }
+        let added = std::mem::take(&mut work.batch.journal_added);
+        self.hand_out(added)?;
+        self.dispatch_notifications(work)?;
+        if work.tick {
+            let limit = REFILL + self.dispatcher.leased.len();
+            let mut due = self.store.due_journal(work.now, limit)?;
+            due.retain(|row| !self.dispatcher.under_way.contains(&row.id));
+            self.hand_out(due)?;
+        }
+        while let Some(after) = self.dispatcher.waiting_after {
+            if self.dispatcher.calls > self.settings.calls_at_once / 2 {
+                break;
+            }
+            let rows = self.store.journal(after, REFILL)?;
+            self.dispatcher.waiting_after = rows.last().map(|row| row.id);
+            let all = rows.len() < REFILL;
+            // Sets `waiting_after` back if they are too many after all.
+            if all {
+                self.dispatcher.waiting_after = None;
+            }
+            self.hand_out(rows)?;
+        }
+        Ok(())
+    }
+
+    /// Starts the calls of these rows, as far as there is room.
+    fn hand_out(&mut self, mut rows: Vec<JournalRecord>) -> Result<(), StoreError> {
+        let dispatcher = &mut self.dispatcher;
+        let mut left_after: Option<u64> = None;
+        rows.retain(|row| {
+            if dispatcher.under_way.contains(&row.id) {
+                return false;
+            }
+            if row.kind != JournalKind::Run {
+                // Order matters: once one row has to wait, so do the immediate ones behind it.
+                let behind = dispatcher.waiting_after.is_some_and(|after| row.id > after);
+                let full = dispatcher.calls >= self.settings.calls_at_once;
+                if row.due.is_none() && (behind || left_after.is_some()) || full {
+                    if !behind && row.due.is_none() {
+                        left_after = left_after.or(Some(row.id - 1));
+                    }
+                    return false;
+                }
+                dispatcher.calls += 1;
+            }
+            dispatcher.under_way.insert(row.id);
+            if row.due.is_some() {
+                dispatcher.leased.insert(row.id);
+            }
+            true
+        });
+        if let Some(after) = left_after {
+            let earlier = dispatcher.waiting_after.unwrap_or(after).min(after);
+            dispatcher.waiting_after = Some(earlier);
+        }
+        self.call(&rows)
+    }
+
+    fn call(&mut self, rows: &[JournalRecord]) -> Result<(), StoreError> {
+        let ids: Vec<AttemptId> = rows.iter().map(|row| row.attempt).collect();
+        let records = self.peek(&ids)?;
+        let quests: Vec<QuestId> = ids.iter().map(|id| id.quest).collect();
+        let descs = self.descs_of(&quests)?;
+        for ((row, record), desc) in rows.iter().zip(records).zip(descs) {
+            if row.kind == JournalKind::Propagate {
+                let _stopped = self.inbox.send(Message::Propagate {
+                    row: row_of(row),
+                    attempt: row.attempt,
+                });
+                continue;
+            }
+            let call = match (record, desc) {
+                (Some(record), Some(desc)) => self.call_of(row, &record, desc),
+                _ => None,
+            };
+            match call {
+                Some(call) => {
+                    let context = self.dispatcher.context.clone();
+                    self.dispatcher.runtime.spawn(perform(context, call));
+                }
+                None => self.drop_row(row),
+            }
+        }
+        Ok(())
+    }
+
+    fn drop_row(&mut self, row: &JournalRecord) {
+        self.dispatcher.obsolete.push(row.id);
+        self.dispatcher.under_way.remove(&row.id);
+        self.dispatcher.leased.remove(&row.id);
+        if row.kind != JournalKind::Run {
+            self.dispatcher.calls = self.dispatcher.calls.saturating_sub(1);
+        }
+    }
+
+    /// `None` if the record has moved on and nothing is owed any more.
+    fn call_of(
+        &mut self,
+        row: &JournalRecord,
+        record: &AttemptRecord,
+        desc: Arc<dm::quest::Desc>,
+    ) -> Option<Call> {
+        let id = ExecutionId {
+            attempt: row.attempt,
+            number: row.execution,
+        };
+        let (config, what) = match row.kind {
+            JournalKind::Run => {
+                let prepared = record.prepared.as_ref()?;
+                if prepared.execution != row.execution {
+                    return None;
+                }
+                let (signal, abandoned) = Abandoned::channel();
+                if record.is_final() {
+                    // Only to learn of a task that an earlier try may have started.
+                    signal.abandon();
+                }
+                self.dispatcher.abandon.insert(id, signal);
+                let what = What::Run {
+                    activation_token: prepared.activation_token.0.clone(),
+                    last_successful_execution: record.last_successful_execution,
+                    abandoned,
+                };
+                (prepared.config.clone(), what)
+            }
+            JournalKind::GetStatus => {
+                let execution = record.execution.as_ref()?;
+                if execution.number != row.execution || !execution.polling {
+                    return None;
+                }
+                let token = execution.token.clone();
+                (execution.config.clone(), What::GetStatus { token })
+            }
+            JournalKind::Cancel => {
+                let (config, token) = row.target.clone()?;
+                (config, What::Cancel { token })
+            }
+            JournalKind::HandleNotification | JournalKind::Propagate => return None,
+        };
+        Some(Call {
+            row: row_of(row),
+            id,
+            desc,
+            config,
+            what,
+        })
+    }
+
+    /// Hints are not in the journal: those for which there is no room become status queries later.
+    fn dispatch_notifications(&mut self, work: &mut Work) -> Result<(), StoreError> {
+        let notified = std::mem::take(&mut work.notified);
+        if notified.is_empty() {
+            return Ok(());
+        }
+        let ids: Vec<AttemptId> = notified.iter().map(|it| it.id.attempt).collect();
+        let quests: Vec<QuestId> = ids.iter().map(|id| id.quest).collect();
+        let records = self.peek(&ids)?;
+        let descs = self.descs_of(&quests)?;
+        for ((notification, record), desc) in notified.into_iter().zip(records).zip(descs) {
+            let execution = record.and_then(|record| record.execution);
+            let (Some(execution), Some(desc)) = (execution, desc) else {
+                continue;
+            };
+            if execution.number != notification.id.number {
+                continue;
+            }
+            self.dispatcher.calls += 1;
+            let call = Call {
+                row: Row { id: 0, tries: 0 },
+                id: notification.id,
+                desc,
+                config: execution.config,
+                what: What::Notification(notification),
+            };
+            let context = self.dispatcher.context.clone();
+            self.dispatcher.runtime.spawn(perform(context, call));
+        }
+        Ok(())
+    }
+
+    fn peek(&mut self, ids: &[AttemptId]) -> Result<Vec<Option<AttemptRecord>>, StoreError> {
+        let mut records: Vec<_> = ids.iter().map(|id| self.attempts.get(id).cloned()).collect();
+        let missing: Vec<usize> = (0..ids.len()).filter(|at| records[*at].is_none()).collect();
+        if !missing.is_empty() {
+            let wanted: Vec<AttemptId> = missing.iter().map(|at| ids[*at]).collect();
+            for (at, record) in missing.into_iter().zip(self.store.attempts(&wanted)?) {
+                records[at] = record;
+            }
+        }
+        Ok(records)
+    }
+
+    fn descs_of(
+        &mut self,
+        ids: &[QuestId],
+    ) -> Result<Vec<Option<Arc<dm::quest::Desc>>>, StoreError> {
+        let mut descs: Vec<_> = ids.iter().map(|id| self.descs.get(id).cloned()).collect();
+        let missing: Vec<usize> = (0..ids.len()).filter(|at| descs[*at].is_none()).collect();
+        if !missing.is_empty() {
+            let wanted: Vec<QuestId> = missing.iter().map(|at| ids[*at]).collect();
+            for (at, quest) in missing.into_iter().zip(self.store.quests(&wanted)?) {
+                descs[at] = quest.map(|quest| quest.desc);
+                if let Some(desc) = &descs[at] {
+                    self.descs.put(ids[at], desc.clone());
+                }
+            }
+        }
+        Ok(descs)
+    }
+
+    /// The earliest moment at which the store holds something to do.
+    pub(super) fn stored_due(
+        &self,
+    ) -> Result<Option<distributor_core::Timestamp>, StoreError> {
+        if self.dispatcher.leased.is_empty() {
+            return self.store.next_due();
+        }
+        let end_of_time = distributor_core::Timestamp::from_micros(i64::MAX);
+        let rows = self
+            .store
+            .due_journal(end_of_time, self.dispatcher.leased.len() + 1)?;
+        let row = rows
+            .iter()
+            .find(|row| !self.dispatcher.under_way.contains(&row.id))
+            .and_then(|row| row.due);
+        let first = self.store.due_attempts(end_of_time, 1)?;
+        let attempt = self
+            .store
+            .attempts(&first)?
+            .into_iter()
+            .flatten()
+            .find_map(|record| record.wake_at());
+        Ok(match (row, attempt) {
+            (Some(row), Some(attempt)) => Some(row.min(attempt)),
+            (row, attempt) => row.or(attempt),
+        })
+    }
+}
+
+fn row_of(record: &JournalRecord) -> Row {
+    Row {
+        id: record.id,
+        tries: record.tries,
+    }
+}

@@ -1,0 +1,320 @@
+//! The handle of a running host: what clients can ask of it.
+
+use std::fmt;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+
+use distributor_core::source::DistributorSource;
+use distributor_core::{
+    AttemptId, Clock, ExecutionId, Host, Result as CoreResult, Secret, dm,
+};
+use distributor_proto::{normalize_desc, normalize_result, quest_id};
+use distributor_store::{Store, StoreError};
+use lru::LruCache;
+use tokio::sync::mpsc::{self, UnboundedReceiver, UnboundedSender};
+use tokio::sync::{Semaphore, broadcast, oneshot, watch};
+
+use super::calls::CallContext;
+use super::committer::{Committer, cache_size};
+use super::dispatch::Dispatcher;
+use super::lanes::Lanes;
+use super::lent::{Lent, Surroundings};
+use super::message::{AttemptChange, CallError, Ensured, Message, NewAttempt, NewQuest};
+use super::settings::{RandomSource, Settings, SystemRandom};
+use super::ticker::tick;
+use crate::machine::{Event, policy};
+
+/// Calls of clients that are taken in at once; the others wait for their turn.
+const CLIENTS_AT_ONCE: usize = 4096;
+/// Changes that a slow watcher may lag behind before it is told to look at the store instead.
+const CHANGES_KEPT: usize = 16 * 1024;
+
+/// The way in, made before the host: backends get what it lends, and the host needs the backends.
+pub struct Entrance {
+    inbox: UnboundedSender<Message>,
+    messages: UnboundedReceiver<Message>,
+    clock: Arc<dyn Clock>,
+    lent: Arc<Lent>,
+}
+
+impl Entrance {
+    /// A host's entrance, on this clock.
+    pub fn new(clock: Arc<dyn Clock>, surroundings: Surroundings) -> Self {
+        let (inbox, messages) = mpsc::unbounded_channel();
+        let lent = Arc::new(Lent {
+            inbox: inbox.clone(),
+            clock: clock.clone(),
+            surroundings,
+        });
+        Entrance {
+            inbox,
+            messages,
+            clock,
+            lent,
+        }
+    }
+
+    /// What the host will lend to its backends.
+    pub fn host(&self) -> Arc<dyn Host> {
+        self.lent.clone()
+    }
+}
+
+impl fmt::Debug for Entrance {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Entrance").finish_non_exhaustive()
+    }
+}
+
+/// A quest that a client wants to exist, with attempts.
+#[derive(Debug, Clone)]
+pub struct EnsureQuest {
+    /// Its description; normalized by the host.
+    pub desc: dm::quest::Desc,
+    /// Its attempts.
+    pub attempts: Vec<NewAttempt>,
+}
+
+/// A running host. Clones are the same host; it stops with [`Engine::stop`] or with the last clone.
+#[derive(Clone)]
+pub struct Engine {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    inbox: UnboundedSender<Message>,
+    clients: Semaphore,
+    store: Arc<dyn Store>,
+    source: Arc<dyn DistributorSource>,
+    changes: broadcast::Sender<AttemptChange>,
+    thread: std::sync::Mutex<Option<JoinHandle<()>>>,
+}
+
+impl Drop for Shared {
+    fn drop(&mut self) {
+        let _stopped = self.inbox.send(Message::Stop);
+    }
+}
+
+impl Engine {
+    /// Starts a host that goes on from what `store` holds. Must be called inside a tokio runtime,
+    /// which then runs the backends' calls.
+    ///
+    /// # Errors
+    /// If the store cannot be read, or a thread cannot be started.
+    pub fn start(
+        entrance: Entrance,
+        store: Arc<dyn Store>,
+        source: Arc<dyn DistributorSource>,
+        settings: Settings,
+    ) -> Result<Self, StoreError> {
+        Self::start_with(entrance, store, source, settings, Box::new(SystemRandom))
+    }
+
+    /// Like [`Engine::start`], with a given source of activation tokens and jitter.
+    ///
+    /// # Errors
+    /// As [`Engine::start`].
+    pub fn start_with(
+        entrance: Entrance,
+        store: Arc<dyn Store>,
+        source: Arc<dyn DistributorSource>,
+        settings: Settings,
+        random: Box<dyn RandomSource>,
+    ) -> Result<Self, StoreError> {
+        let runtime = tokio::runtime::Handle::current();
+        let (next_due, due) = watch::channel(None);
+        let (changes, _) = broadcast::channel(CHANGES_KEPT);
+        let context = Arc::new(CallContext {
+            source: source.clone(),
+            store: store.clone(),
+            inbox: entrance.inbox.clone(),
+            timeout: settings.call_timeout,
+        });
+        let mut committer = Committer {
+            store: store.clone(),
+            source: source.clone(),
+            clock: entrance.clock.clone(),
+            random,
+            inbox: entrance.inbox.clone(),
+            attempts: LruCache::new(cache_size(&settings)),
+            descs: LruCache::new(cache_size(&settings)),
+            settings,
+            lanes: Lanes::default(),
+            dispatcher: Dispatcher::new(runtime.clone(), context),
+            next_journal: 0,
+            next_ready: 0,
+            next_due,
+            changes: changes.clone(),
+            recover_at: None,
+            starts_at: None,
+        };
+        committer.recover()?;
+        runtime.spawn(tick(entrance.clock, due, entrance.inbox.clone()));
+        let messages = entrance.messages;
+        let thread = std::thread::Builder::new()
+            .name("committer".to_owned())
+            .spawn(move || committer.run(messages))
+            .map_err(|error| StoreError::Engine(Box::new(error)))?;
+        Ok(Engine {
+            shared: Arc::new(Shared {
+                inbox: entrance.inbox,
+                clients: Semaphore::new(CLIENTS_AT_ONCE),
+                store,
+                source,
+                changes,
+                thread: std::sync::Mutex::new(Some(thread)),
+            }),
+        })
+    }
+
+    /// Makes sure that quests and attempts exist: all of them or, on error, none. What exists stays
+    /// as it is.
+    ///
+    /// # Errors
+    /// `Invalid` for a description, its parameters or a need that is not right.
+    pub async fn ensure(&self, quests: Vec<EnsureQuest>) -> Result<Vec<Ensured>, CallError> {
+        let mut checked = Vec::with_capacity(quests.len());
+        for (index, quest) in quests.into_iter().enumerate() {
+            checked.push(self.check(index, quest)?);
+        }
+        self.send(|reply| Message::Ensure {
+            quests: checked,
+            reply,
+        })
+        .await
+    }
+
+    /// Asks for the end of an attempt; a final one stays as it is. A running task is told to stop,
+    /// and the attempt ends CANCELLED when it has.
+    ///
+    /// # Errors
+    /// `NotFound`.
+    pub async fn cancel(&self, attempt: AttemptId, reason: String) -> Result<(), CallError> {
+        self.call(attempt, Event::Cancel { reason }).await
+    }
+
+    /// A task claims its execution.
+    ///
+    /// # Errors
+    /// `Refused` as the life cycle demands.
+    pub async fn activate(
+        &self,
+        id: ExecutionId,
+        activation_token: Secret,
+        execution_token: Secret,
+    ) -> Result<(), CallError> {
+        let event = Event::Activate {
+            execution: id.number,
+            activation_token,
+            execution_token,
+        };
+        self.call(id.attempt, event).await
+    }
+
+    /// A job delivers its attempt's result.
+    ///
+    /// # Errors
+    /// `Invalid` if the result is no JSON object, `Refused` as the life cycle demands.
+    pub async fn finish_attempt(
+        &self,
+        id: ExecutionId,
+        token: Secret,
+        mut result: dm::JsonResult,
+    ) -> Result<(), CallError> {
+        normalize_result(&mut result).map_err(|error| invalid("data", error))?;
+        let event = Event::FinishAttempt {
+            execution: id.number,
+            token,
+            result: Arc::new(result),
+        };
+        self.call(id.attempt, event).await
+    }
+
+    /// Returns once everything that was sent before is durable.
+    pub async fn flush(&self) {
+        let (reply, flushed) = oneshot::channel();
+        let _stopped = self.shared.inbox.send(Message::Flush(reply));
+        let _stopped = flushed.await;
+    }
+
+    /// Every committed change from now on.
+    pub fn watch(&self) -> broadcast::Receiver<AttemptChange> {
+        self.shared.changes.subscribe()
+    }
+
+    /// What is stored, for reading.
+    pub fn store(&self) -> &Arc<dyn Store> {
+        &self.shared.store
+    }
+
+    /// The backends.
+    pub fn source(&self) -> &Arc<dyn DistributorSource> {
+        &self.shared.source
+    }
+
+    /// Commits what has arrived and stops. Tasks run on; a later host finds them.
+    pub async fn stop(&self) {
+        let _stopped = self.shared.inbox.send(Message::Stop);
+        let thread = self.shared.thread.lock().ok().and_then(|mut it| it.take());
+        if let Some(thread) = thread {
+            let _panicked = tokio::task::spawn_blocking(|| thread.join()).await;
+        }
+    }
+
+    fn check(&self, index: usize, quest: EnsureQuest) -> Result<NewQuest, CallError> {
+        let mut desc = quest.desc;
+        normalize_desc(&mut desc).map_err(|error| invalid(format!("quest[{index}]"), error))?;
+        self.validate(&desc).map_err(|error| {
+            invalid(format!("quest[{index}].distributor_parameters"), error)
+        })?;
+        Ok(NewQuest {
+            id: quest_id(&desc),
+            policy: policy(&desc),
+            desc: Arc::new(desc),
+            attempts: quest.attempts,
+        })
+    }
+
+    /// The backend's own check (DC-53); a name that is not configured fails here too.
+    fn validate(&self, desc: &dm::quest::Desc) -> CoreResult<()> {
+        let config = self.shared.source.snapshot(&desc.distributor_config_name)?;
+        let distributor = self.shared.source.distributor(&config)?;
+        distributor.validate(&desc.distributor_parameters)
+    }
+
+    async fn call(&self, attempt: AttemptId, event: Event) -> Result<(), CallError> {
+        self.send(|reply| Message::Call {
+            attempt,
+            event,
+            reply,
+        })
+        .await
+    }
+
+    async fn send<T>(
+        &self,
+        message: impl FnOnce(oneshot::Sender<Result<T, CallError>>) -> Message,
+    ) -> Result<T, CallError> {
+        let turn = self.shared.clients.acquire().await;
+        let _turn = turn.map_err(|_| CallError::Stopped)?;
+        let (reply, answer) = oneshot::channel();
+        let sent = self.shared.inbox.send(message(reply));
+        sent.map_err(|_| CallError::Stopped)?;
+        answer.await.map_err(|_| CallError::Stopped)?
+    }
+}
+
+impl fmt::Debug for Engine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Engine").finish_non_exhaustive()
+    }
+}
+
+fn invalid(field: impl Into<String>, error: impl fmt::Display) -> CallError {
+    CallError::Invalid {
+        field: field.into(),
+        message: error.to_string(),
+    }
+}
+

@@ -1,0 +1,126 @@
+//! Making sure that quests and attempts exist.
+
+use distributor_core::AttemptId;
+use distributor_core::dm::attempt::State;
+use distributor_store::StoreError;
+use distributor_store::records::{DependencyRecord, Outcome, QuestRecord};
+
+use super::committer::Committer;
+use super::lanes::Occupation;
+use super::message::{CallError, Ensured, NewAttempt, NewQuest};
+use super::propagate::culprit;
+use super::work::Work;
+use crate::machine::{self, Event};
+
+impl Committer {
+    /// All of the request or nothing of it.
+    pub(super) fn ensure(
+        &mut self,
+        work: &mut Work,
+        quests: Vec<NewQuest>,
+    ) -> Result<Result<Vec<Ensured>, CallError>, StoreError> {
+        if let Err(error) = check(work, &quests) {
+            return Ok(Err(error));
+        }
+        self.ensure_quests(work, &quests)?;
+        let mut ensured = Vec::new();
+        for quest in &quests {
+            for attempt in &quest.attempts {
+                let id = AttemptId {
+                    quest: quest.id,
+                    number: attempt.number,
+                };
+                let existed = work.record(&id).is_some();
+                if !existed {
+                    self.create(work, quest, id, &attempt.needs);
+                }
+                let state = work.record(&id).map_or(State::Scheduling, |it| it.state);
+                ensured.push(Ensured { id, existed, state });
+            }
+        }
+        Ok(Ok(ensured))
+    }
+
+    /// Writes the quests that are not known. Known ones are immutable.
+    fn ensure_quests(&mut self, work: &mut Work, quests: &[NewQuest]) -> Result<(), StoreError> {
+        let unknown: Vec<&NewQuest> = quests
+            .iter()
+            .filter(|quest| !self.descs.contains(&quest.id))
+            .collect();
+        let ids: Vec<_> = unknown.iter().map(|quest| quest.id).collect();
+        let stored = self.store.quests(&ids)?;
+        for (quest, stored) in unknown.into_iter().zip(stored) {
+            if stored.is_none() && !self.descs.contains(&quest.id) {
+                work.batch.quests.push(QuestRecord {
+                    id: quest.id,
+                    desc: quest.desc.clone(),
+                    created: work.now,
+                    built_by: Vec::new(),
+                });
+            }
+            self.descs.put(quest.id, quest.desc.clone());
+        }
+        Ok(())
+    }
+
+    fn create(&mut self, work: &mut Work, quest: &NewQuest, id: AttemptId, needs: &[AttemptId]) {
+        let pending = u32::try_from(needs.len()).unwrap_or(u32::MAX);
+        let name = &quest.desc.distributor_config_name;
+        let (record, effects) = machine::create(id, name, quest.policy, pending, work.now);
+        self.lanes.change(None, Occupation::of(&record));
+        work.insert(id, Some(record));
+        work.touch(id);
+        self.owe(work, id, effects);
+        for (bit, need) in (0..).zip(needs) {
+            let ended = work.record(need).filter(|need| need.is_final());
+            let told = ended.map(|need| match &need.outcome {
+                Some(Outcome::Abnormal(finish)) => Some(culprit(need.id, finish)),
+                _ => None,
+            });
+            work.add_dependency(DependencyRecord {
+                dependent: id,
+                dependency: *need,
+                bit,
+                for_execution: 0,
+                propagated: told.is_some(),
+            });
+            if let Some(culprit) = told {
+                let event = Event::DependencyEnded {
+                    bit,
+                    for_execution: 0,
+                    culprit,
+                };
+                self.apply_quietly(work, id, event);
+            }
+        }
+    }
+}
+
+/// Each need exists or comes earlier in the request.
+fn check(work: &Work, quests: &[NewQuest]) -> Result<(), CallError> {
+    let mut earlier = std::collections::HashSet::new();
+    for (index, quest) in quests.iter().enumerate() {
+        for NewAttempt { number, needs } in &quest.attempts {
+            if *number == 0 {
+                return Err(CallError::Invalid {
+                    field: format!("quest[{index}].attempts"),
+                    message: "attempts are numbered from 1".to_owned(),
+                });
+            }
+            let unknown = needs
+                .iter()
+                .find(|need| !earlier.contains(*need) && work.record(need).is_none());
+            if let Some(need) = unknown {
+                return Err(CallError::Invalid {
+                    field: format!("quest[{index}].needs"),
+                    message: format!("there is no attempt {need}, neither stored nor earlier in this request"),
+                });
+            }
+            earlier.insert(AttemptId {
+                quest: quest.id,
+                number: *number,
+            });
+        }
+    }
+    Ok(())
+}

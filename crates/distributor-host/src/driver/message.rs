@@ -1,0 +1,134 @@
+//! What the committer is told: calls of clients, answers of backends, the passing of time.
+
+use std::sync::Arc;
+
+use distributor_core::dm::{attempt, execution, quest};
+use distributor_core::{AttemptId, Error, ExecutionId, Notification, QuestId};
+use distributor_store::StoreError;
+use distributor_store::records::Policy;
+use tokio::sync::oneshot;
+
+use crate::machine::{AnsweredState, Event, FinalResult, Refusal, RunAnswer};
+
+/// Why the host did not do what a client asked.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum CallError {
+    /// The request can never be right.
+    #[error("{field}: {message}")]
+    Invalid {
+        /// Path of the field.
+        field: String,
+        /// What is wrong with it.
+        message: String,
+    },
+    /// There is no such attempt.
+    #[error("no attempt {0}")]
+    NotFound(AttemptId),
+    /// The attempt's state or the caller's token does not allow it.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    /// The store failed; nothing was changed, and the same call may succeed later.
+    #[error("could not be stored, try again: {0}")]
+    Store(#[from] StoreError),
+    /// The batch that held this call could not be stored; nothing was changed.
+    #[error("could not be stored, try again: {0}")]
+    NotStored(String),
+    /// The host has stopped.
+    #[error("the host has stopped")]
+    Stopped,
+}
+
+pub(super) type Reply<T> = oneshot::Sender<Result<T, CallError>>;
+
+/// A quest to be made sure of, checked and named already.
+#[derive(Debug)]
+pub(super) struct NewQuest {
+    pub(super) id: QuestId,
+    pub(super) desc: Arc<quest::Desc>,
+    pub(super) policy: Policy,
+    pub(super) attempts: Vec<NewAttempt>,
+}
+
+/// An attempt to be made sure of.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewAttempt {
+    /// Its number, from 1.
+    pub number: u32,
+    /// Attempts that must end before its first execution. Each exists or comes earlier in the same
+    /// request, so a cycle cannot be written down.
+    pub needs: Vec<AttemptId>,
+}
+
+/// What became of one attempt of a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Ensured {
+    /// Its name.
+    pub id: AttemptId,
+    /// It existed before.
+    pub existed: bool,
+    /// Its state now.
+    pub state: attempt::State,
+}
+
+/// A committed change, as told to watchers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct AttemptChange {
+    /// Which attempt.
+    pub id: AttemptId,
+    /// Its state now.
+    pub state: attempt::State,
+    /// Number of its current execution, 0 before the first.
+    pub execution: u32,
+    /// State of that execution.
+    pub execution_state: Option<execution::State>,
+}
+
+/// A journal row whose call has come back.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Row {
+    pub(super) id: u64,
+    pub(super) tries: u32,
+}
+
+#[derive(Debug)]
+pub(super) enum Message {
+    Ensure {
+        quests: Vec<NewQuest>,
+        reply: Reply<Vec<Ensured>>,
+    },
+    Call {
+        attempt: AttemptId,
+        event: Event,
+        reply: Reply<()>,
+    },
+    RunAnswered {
+        row: Row,
+        id: ExecutionId,
+        answer: Result<RunAnswer, Error>,
+    },
+    StatusAnswered {
+        row: Row,
+        id: ExecutionId,
+        answer: Result<AnsweredState, Error>,
+    },
+    CancelAnswered {
+        row: Row,
+        id: ExecutionId,
+        answer: Result<(), Error>,
+    },
+    Notified(Notification),
+    NotificationHandled {
+        id: ExecutionId,
+        answer: Result<Option<FinalResult>, Error>,
+    },
+    Propagate {
+        row: Row,
+        attempt: AttemptId,
+    },
+    /// Nothing happened; look at what waits.
+    Again,
+    Tick,
+    Flush(oneshot::Sender<()>),
+    Stop,
+}

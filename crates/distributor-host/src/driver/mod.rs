@@ -1,0 +1,33 @@
+//! The host at work: performs the life cycle's effects durably on real backends and real time.
+//!
+//! ```text
+//!  clients ─┐                       ┌─> replies, watchers
+//!  answers ─┼─> inbox ─> committer ─┤
+//!  ticker  ─┘            │ one tx   └─> calls (journal rows) ─> backends ─> answers
+//!                        └─> store
+//! ```
+//!
+//! [`Engine`] is the handle that clients hold. It refuses to know transports and users: whoever may
+//! call it may do everything.
+
+mod answers;
+mod calls;
+mod committer;
+mod dispatch;
+mod engine;
+mod ensure;
+mod lanes;
+mod lent;
+mod message;
+mod propagate;
+mod publish;
+mod recover;
+mod settings;
+mod starts;
+mod ticker;
+mod work;
+
+pub use engine::{Engine, EnsureQuest, Entrance};
+pub use lent::Surroundings;
+pub use message::{AttemptChange, CallError, Ensured, NewAttempt};
+pub use settings::{RandomSource, RetryPolicy, Settings, SystemRandom};

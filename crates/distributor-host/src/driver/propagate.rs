@@ -1,0 +1,77 @@
+//! The end of an attempt, told to those who wait for it, in bounded steps.
+
+use distributor_core::{AttemptId, dm};
+use distributor_store::StoreError;
+use distributor_store::records::{JournalKind, Outcome};
+
+use super::committer::Committer;
+use super::work::Work;
+use crate::machine::Event;
+
+/// Dependents told per attempt and batch; the rest is owed as a journal row.
+const DEPENDENTS_AT_ONCE: usize = 64;
+/// Ended attempts whose dependents are told in one batch.
+const ENDED_AT_ONCE: usize = 4096;
+
+impl Committer {
+    pub(super) fn tell_dependents(&mut self, work: &mut Work) -> Result<(), StoreError> {
+        let mut handled = 0;
+        while let Some(ended) = work.ended.pop_front() {
+            handled += 1;
+            if handled > ENDED_AT_ONCE {
+                self.owe_call(work, JournalKind::Propagate, ended, 0, None);
+                continue;
+            }
+            self.tell_dependents_of(work, ended)?;
+        }
+        Ok(())
+    }
+
+    fn tell_dependents_of(&mut self, work: &mut Work, ended: AttemptId) -> Result<(), StoreError> {
+        let stored = self.store.untold_dependents(ended, DEPENDENTS_AT_ONCE)?;
+        let more = stored.len() == DEPENDENTS_AT_ONCE;
+        let added = work.take_untold(&ended);
+        if stored.is_empty() && added.is_empty() {
+            return Ok(());
+        }
+        self.load(work, &[ended])?;
+        let culprit = work.record(&ended).and_then(|it| match &it.outcome {
+            Some(Outcome::Abnormal(finish)) => Some(culprit(ended, finish)),
+            _ => None,
+        });
+        let dependents: Vec<AttemptId> = stored.iter().map(|it| it.dependent).collect();
+        self.load(work, &dependents)?;
+        for mut dependency in stored {
+            dependency.propagated = true;
+            work.batch.dependencies.push(dependency.clone());
+            self.tell(work, &dependency, culprit.clone());
+        }
+        for dependency in added {
+            self.tell(work, &dependency, culprit.clone());
+        }
+        if more {
+            self.owe_call(work, JournalKind::Propagate, ended, 0, None);
+        }
+        Ok(())
+    }
+
+    fn tell(
+        &mut self,
+        work: &mut Work,
+        dependency: &distributor_store::records::DependencyRecord,
+        culprit: Option<String>,
+    ) {
+        let event = Event::DependencyEnded {
+            bit: dependency.bit,
+            for_execution: dependency.for_execution,
+            culprit,
+        };
+        self.apply_quietly(work, dependency.dependent, event);
+    }
+}
+
+/// Who ended abnormally and why, for the reason of those who needed it.
+pub(super) fn culprit(id: AttemptId, finish: &dm::AbnormalFinish) -> String {
+    let status = finish.status().as_str_name();
+    format!("{id}, which ended {status}: {}", finish.reason)
+}

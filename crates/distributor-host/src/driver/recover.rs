@@ -1,0 +1,55 @@
+//! Beginning from what is stored: after a start, a crash, or a failed commit.
+//!
+//! Owed calls are in the journal and timers in the records, so there is little to do: count who
+//! uses which backend, and ask for news that may have been lost with the former process.
+
+use distributor_core::dm::attempt::State;
+use distributor_store::StoreError;
+
+use super::committer::Committer;
+use super::lanes::Occupation;
+use super::message::Message;
+use super::work::Work;
+use crate::machine::Event;
+
+impl Committer {
+    pub(super) fn recover(&mut self) -> Result<(), StoreError> {
+        let (journal, ready) = self.store.high_marks()?;
+        self.next_journal = self.next_journal.max(journal);
+        self.next_ready = self.next_ready.max(ready);
+        self.lanes.clear_loads();
+        self.count_unfinished()?;
+        for name in self.store.ready_config_names()? {
+            self.lanes.set_backlog(name.into(), true);
+        }
+        self.dispatcher.begin_anew();
+        let _stopped = self.inbox.send(Message::Tick);
+        Ok(())
+    }
+
+    fn count_unfinished(&mut self) -> Result<(), StoreError> {
+        let mut after = 0;
+        loop {
+            let (records, next) = self.store.unfinished(after, self.settings.batch)?;
+            let mut work = Work::new(self.clock.now());
+            for record in records {
+                self.lanes.change(None, Occupation::of(&record));
+                let id = record.id;
+                let executing = record.state == State::Executing;
+                let asking = record.execution.as_ref().is_some_and(|it| it.polling);
+                if executing && !asking {
+                    work.insert(id, Some(record));
+                    self.apply_quietly(&mut work, id, Event::AskStatus);
+                }
+            }
+            work.seal();
+            if !work.batch.is_empty() {
+                self.store.commit(&work.batch)?;
+            }
+            match next {
+                Some(next) => after = next,
+                None => return Ok(()),
+            }
+        }
+    }
+}

@@ -1,0 +1,104 @@
+//! The host's tunable numbers, with their defaults, and its source of randomness.
+
+use std::fmt;
+use std::time::Duration;
+
+/// How calls to backends are repeated after transient errors (DC-23).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RetryPolicy {
+    /// Calls in total before the terminal action of the method is taken; at least 1.
+    pub limit: u32,
+    /// Delay after the first failure; doubles with each further one, plus up to a half at random.
+    pub first_delay: Duration,
+    /// Longest delay before the random part.
+    pub longest_delay: Duration,
+}
+
+impl Default for RetryPolicy {
+    fn default() -> Self {
+        RetryPolicy {
+            limit: 8,
+            first_delay: Duration::from_millis(200),
+            longest_delay: Duration::from_secs(30),
+        }
+    }
+}
+
+impl RetryPolicy {
+    /// The delay after the `tries`-th failure (from 1). `random` is any number.
+    pub fn delay(&self, tries: u32, random: u64) -> Duration {
+        let doublings = tries.saturating_sub(1).min(20);
+        let delay = self
+            .first_delay
+            .saturating_mul(1 << doublings)
+            .min(self.longest_delay);
+        let half = u64::try_from(delay.as_micros() / 2).unwrap_or(u64::MAX);
+        delay + Duration::from_micros(random.checked_rem(half).unwrap_or(0))
+    }
+}
+
+/// The host's numbers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Settings {
+    /// Repetition of calls to backends.
+    pub retry: RetryPolicy,
+    /// Longest time for one call of any method but `run`, which may wait for room.
+    pub call_timeout: Duration,
+    /// Calls of `run` under way at once, per configuration.
+    pub starts_at_once: usize,
+    /// Calls of other methods under way at once, in all.
+    pub calls_at_once: usize,
+    /// Executions that may be unfinished at once, in all configurations together.
+    pub max_unfinished: Option<usize>,
+    /// Events in one transaction, at most.
+    pub batch: usize,
+    /// Attempts and descriptions kept in memory, each.
+    pub cached: usize,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Settings {
+            retry: RetryPolicy::default(),
+            call_timeout: Duration::from_secs(60),
+            starts_at_once: 1024,
+            calls_at_once: 1024,
+            max_unfinished: None,
+            batch: 1024,
+            cached: 8192,
+        }
+    }
+}
+
+/// Where activation tokens and jitter come from (architecture, A11).
+pub trait RandomSource: Send + fmt::Debug {
+    /// Fills `bytes`.
+    ///
+    /// # Errors
+    /// If the system has no randomness to give.
+    fn fill(&mut self, bytes: &mut [u8]) -> Result<(), getrandom::Error>;
+}
+
+/// The operating system's cryptographic random source.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct SystemRandom;
+
+impl RandomSource for SystemRandom {
+    fn fill(&mut self, bytes: &mut [u8]) -> Result<(), getrandom::Error> {
+        getrandom::fill(bytes)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn delays_double_up_to_the_longest_plus_half() {
+        let policy = RetryPolicy::default();
+        assert_eq!(policy.delay(1, 0), Duration::from_millis(200));
+        assert_eq!(policy.delay(3, 0), Duration::from_millis(800));
+        assert_eq!(policy.delay(60, 0), Duration::from_secs(30));
+        assert!(policy.delay(60, u64::MAX) < Duration::from_secs(45));
+    }
+}
