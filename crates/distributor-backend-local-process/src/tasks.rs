@@ -43,6 +43,15 @@ impl Failure {
         }
     }
 
+    /// From an error that says that nothing was started.
+    pub(crate) fn from_error(error: &Error) -> Self {
+        Failure {
+            kind: error.kind(),
+            message: error.to_string(),
+            temporary: error.is_transient(),
+        }
+    }
+
     /// The contract's error. In every case nothing was started.
     pub(crate) fn into_error(self) -> Error {
         let error = Error::new(self.kind, self.message);

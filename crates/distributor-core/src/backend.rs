@@ -128,12 +128,10 @@ impl Abandoned {
 
     /// Returns once the execution was abandoned.
     pub async fn wait(&mut self) {
-        if let Some(receiver) = &mut self.0 {
-            if receiver.wait_for(|abandoned| *abandoned).await.is_ok() {
-                return;
-            }
+        match &mut self.0 {
+            Some(receiver) if receiver.wait_for(|abandoned| *abandoned).await.is_ok() => {}
+            _ => std::future::pending().await,
         }
-        std::future::pending().await
     }
 }
 
@@ -191,8 +189,9 @@ pub trait Distributor: Send + Sync + 'static {
     /// * Running one execution id again, also at the same time, gives the first token and starts
     ///   nothing (DC-26), if [`Capabilities::idempotent_run`] says so.
     /// * A run that answers `Finished` needs no later notification.
-    /// * A run that waits gives up when the execution is abandoned, with kind
-    ///   [`ErrorKind::Cancelled`], and has then started nothing.
+    /// * Once the execution is abandoned nothing is started any more: a run that waits, or that
+    ///   comes later, answers with the token of what was started before, or fails with kind
+    ///   [`ErrorKind::Cancelled`] if nothing was.
     ///
     /// # Errors
     /// A permanent error ends the execution as `REJECTED` with the error text as reason (DC-28);

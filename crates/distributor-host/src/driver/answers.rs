@@ -119,7 +119,8 @@ impl Committer {
         if tries >= self.settings.retry.limit {
             return false;
         }
-        let delay = self.settings.retry.delay(tries, self.random_number());
+        let random = self.random_number();
+        let delay = self.settings.retry.delay(tries, random);
         let delay = after.unwrap_or(Duration::ZERO).max(delay);
         work.batch.journal_delayed.push(JournalDelay {
             id: row.id,

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use distributor_core::dm::attempt::State;
 use distributor_core::{AttemptId, Timestamp, dm};
+use distributor_proto::time::duration_to_std;
 use distributor_store::bits::Bits;
 use distributor_store::records::{AttemptRecord, Policy, Retries};
 
@@ -17,7 +18,7 @@ pub fn policy(desc: &dm::quest::Desc) -> Policy {
     // Negative durations are refused when a description is normalized; none is left here.
     let duration = |duration: Option<prost_types::Duration>| {
         duration.map_or(Duration::ZERO, |duration| {
-            Duration::try_from(duration).unwrap_or(Duration::ZERO)
+            duration_to_std(&duration).unwrap_or(Duration::ZERO)
         })
     };
     Policy {

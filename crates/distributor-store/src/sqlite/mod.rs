@@ -1,0 +1,188 @@
+//! The embedded store: one SQLite file in a state directory.
+//!
+//! One process at a time writes ([`open`]); its commits go through one connection, and reads have
+//! connections of their own, so they do not wait for a commit in progress. Any other process may
+//! read. This module refuses to be told SQL from outside, and to repair a damaged file.
+
+mod cache;
+mod collect;
+mod commit;
+mod counters;
+mod error;
+mod listing;
+mod lock;
+mod open;
+mod quests;
+mod read;
+mod readers;
+mod schema;
+
+#[cfg(test)]
+mod tests;
+
+use std::path::PathBuf;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use distributor_core::{AttemptId, QuestId, Timestamp};
+
+use crate::records::{
+    AttemptRecord, DependencyRecord, ExecutionRecord, JournalRecord, QuestRecord,
+};
+use crate::{AttemptFilter, AttemptPage, Batch, Collected, Result, StateCounts, Store, StoreError};
+use cache::Shared;
+use commit::Writer;
+use read::Reader;
+use readers::Readers;
+
+/// A store in a directory; see [`SqliteStore::open`].
+pub struct SqliteStore {
+    file: PathBuf,
+    // Before the writer, because the connection that is closed last tidies up the log.
+    readers: Readers,
+    /// None if opened for reading only.
+    writer: Option<Mutex<Writer>>,
+    shared: Shared,
+}
+
+impl SqliteStore {
+    fn writer(&self) -> Result<MutexGuard<'_, Writer>> {
+        let writer = self.writer.as_ref().ok_or(StoreError::ReadOnly)?;
+        // The writer rolls back what a panic left open before it does anything else.
+        Ok(writer.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Reads on a connection of its own.
+    fn reading<T>(&self, read: impl FnOnce(&Reader<'_>) -> Result<T>) -> Result<T> {
+        let connection = self.readers.take()?;
+        let result = read(&Reader::new(&connection, &self.shared));
+        self.readers.give_back(connection);
+        result
+    }
+
+    /// Reads on the writer's connection, whose cache is warm, unless a commit is in progress. For
+    /// the short reads that the committer does between commits.
+    fn reading_warm<T>(&self, read: impl FnOnce(&Reader<'_>) -> Result<T>) -> Result<T> {
+        if let Some(writer) = &self.writer
+            && let Ok(writer) = writer.try_lock()
+        {
+            return read(&Reader::new(writer.connection(), &self.shared));
+        }
+        self.reading(read)
+    }
+}
+
+impl std::fmt::Debug for SqliteStore {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("SqliteStore")
+            .field("file", &self.file)
+            .field("read_only", &self.writer.is_none())
+            .finish_non_exhaustive()
+    }
+}
+
+impl Store for SqliteStore {
+    fn commit(&self, batch: &Batch) -> Result<()> {
+        self.writer()?.commit(&self.shared, batch)
+    }
+
+    fn quests(&self, ids: &[QuestId]) -> Result<Vec<Option<QuestRecord>>> {
+        self.reading_warm(|reader| reader.quests(ids))
+    }
+
+    fn quests_with_prefix(&self, prefix: &str, limit: usize) -> Result<Vec<QuestId>> {
+        self.reading(|reader| reader.quests_with_prefix(prefix, limit))
+    }
+
+    fn attempts(&self, ids: &[AttemptId]) -> Result<Vec<Option<AttemptRecord>>> {
+        self.reading_warm(|reader| reader.attempts(ids))
+    }
+
+    fn attempt_numbers(&self, quest: QuestId) -> Result<Vec<u32>> {
+        self.reading_warm(|reader| reader.attempt_numbers(quest))
+    }
+
+    fn executions(&self, attempt: AttemptId, limit: usize) -> Result<Vec<ExecutionRecord>> {
+        self.reading(|reader| reader.executions(attempt, limit))
+    }
+
+    fn execution(&self, attempt: AttemptId, number: u32) -> Result<Option<ExecutionRecord>> {
+        self.reading_warm(|reader| reader.execution(attempt, number))
+    }
+
+    fn dependencies(&self, dependent: AttemptId) -> Result<Vec<DependencyRecord>> {
+        self.reading_warm(|reader| reader.dependencies(dependent))
+    }
+
+    fn untold_dependents(
+        &self,
+        dependency: AttemptId,
+        limit: usize,
+    ) -> Result<Vec<DependencyRecord>> {
+        self.reading_warm(|reader| reader.dependents(dependency, true, limit))
+    }
+
+    fn dependents(&self, dependency: AttemptId, limit: usize) -> Result<Vec<DependencyRecord>> {
+        self.reading(|reader| reader.dependents(dependency, false, limit))
+    }
+
+    fn ready(&self, config_name: &str, limit: usize) -> Result<Vec<AttemptId>> {
+        self.reading_warm(|reader| reader.ready(config_name, limit))
+    }
+
+    fn ready_config_names(&self) -> Result<Vec<String>> {
+        self.reading_warm(Reader::ready_config_names)
+    }
+
+    fn due_attempts(&self, now: Timestamp, limit: usize) -> Result<Vec<AttemptId>> {
+        self.reading_warm(|reader| reader.due_attempts(now, limit))
+    }
+
+    fn due_journal(&self, now: Timestamp, limit: usize) -> Result<Vec<JournalRecord>> {
+        self.reading_warm(|reader| reader.due_journal(now, limit))
+    }
+
+    fn next_due(&self) -> Result<Option<Timestamp>> {
+        self.reading_warm(Reader::next_due)
+    }
+
+    fn journal(&self, after: u64, limit: usize) -> Result<Vec<JournalRecord>> {
+        self.reading_warm(|reader| reader.journal(after, limit))
+    }
+
+    fn high_marks(&self) -> Result<(u64, u64)> {
+        self.reading(Reader::high_marks)
+    }
+
+    fn unfinished(&self, after: u64, limit: usize) -> Result<(Vec<AttemptRecord>, Option<u64>)> {
+        self.reading(|reader| reader.unfinished(after, limit))
+    }
+
+    fn list(
+        &self,
+        filter: AttemptFilter,
+        before: Option<u64>,
+        limit: usize,
+    ) -> Result<AttemptPage> {
+        self.reading(|reader| reader.list(filter, before, limit))
+    }
+
+    fn counts(&self) -> Result<StateCounts> {
+        self.reading(Reader::counts)
+    }
+
+    fn collect(&self, now: Timestamp, older_than: Duration) -> Result<Collected> {
+        self.collect_in_steps(now, older_than)
+    }
+
+    fn would_collect(&self, now: Timestamp, older_than: Duration) -> Result<Collected> {
+        let bytes = self.size();
+        let (attempts, quests) = self.reading(|reader| reader.collectable(now, older_than))?;
+        Ok(Collected {
+            attempts,
+            quests,
+            bytes_before: bytes,
+            bytes_after: bytes,
+        })
+    }
+}
