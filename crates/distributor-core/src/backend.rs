@@ -128,9 +128,12 @@ impl Abandoned {
 
     /// Returns once the execution was abandoned.
     pub async fn wait(&mut self) {
-        match &mut self.0 {
-            Some(receiver) if receiver.wait_for(|abandoned| *abandoned).await.is_ok() => {}
-            _ => std::future::pending().await,
+        let fired = match &mut self.0 {
+            Some(receiver) => receiver.wait_for(|abandoned| *abandoned).await.is_ok(),
+            None => false,
+        };
+        if !fired {
+            std::future::pending().await
         }
     }
 }
