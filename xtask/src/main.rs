@@ -3,7 +3,10 @@
 //! Each task is a module with its arguments and one `run` function. Nothing here
 //! is part of the product, and no product crate may depend on it.
 
+mod bench;
+mod ci;
 mod gen_protos;
+mod tidy;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -20,13 +23,19 @@ struct CommandLine {
 
 #[derive(Debug, Subcommand)]
 enum Task {
+    Bench(bench::Arguments),
+    Ci(ci::Arguments),
     GenProtos(gen_protos::Arguments),
+    Tidy(tidy::Arguments),
 }
 
 fn main() -> ExitCode {
     let root = workspace_root();
     let outcome = match CommandLine::parse().task {
+        Task::Bench(arguments) => bench::run(&root, &arguments),
+        Task::Ci(arguments) => ci::run(&root, &arguments),
         Task::GenProtos(arguments) => gen_protos::run(&root, &arguments),
+        Task::Tidy(_) => tidy::run(&root),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

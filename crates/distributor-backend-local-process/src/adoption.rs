@@ -115,7 +115,11 @@ impl Pool {
 
     /// A killed supervisor or service leaves files behind that no running task reads.
     fn remove_old_work_files(&self, inner: &Inner) {
-        for entry in fs::read_dir(self.layout.work()).into_iter().flatten().flatten() {
+        for entry in fs::read_dir(self.layout.work())
+            .into_iter()
+            .flatten()
+            .flatten()
+        {
             let name = entry.file_name();
             let execution = name.to_str().and_then(layout::execution_of_work_file);
             let read = execution
@@ -136,10 +140,24 @@ impl Pool {
         if !matches!(inner.adoption, Adoption::Done) {
             cancelled = inner.segments.discover(own, &boot.id)?;
         }
+        for (supervisor, _) in &inner.bereaved {
+            inner.segments.disown(supervisor)?;
+        }
         let mut ended = Vec::new();
         for (segment, record) in inner.segments.poll()? {
             if let Applied::Ended(id) = inner.apply(&segment, record) {
                 ended.push(id);
+            }
+        }
+        for (_, tasks) in std::mem::take(&mut inner.bereaved) {
+            for id in tasks {
+                let recorded = inner
+                    .tasks
+                    .get(&id)
+                    .is_none_or(|task| task.segment.is_some());
+                if !recorded {
+                    inner.tasks.start_again(&id);
+                }
             }
         }
         for id in cancelled {
@@ -206,6 +224,7 @@ impl Pool {
 impl Inner {
     fn needs_watcher(&self) -> bool {
         !self.kills.is_empty()
+            || !self.bereaved.is_empty()
             || self
                 .segments
                 .foreign()
@@ -255,22 +274,27 @@ impl Inner {
 
     fn kill_when_due(&mut self) {
         let now = Instant::now();
-        self.kills.retain(|(deadline, id, Process { pid, start_time })| {
-            if *deadline > now {
-                return true;
-            }
-            let process = Process {
-                pid: *pid,
-                start_time: *start_time,
-            };
-            if process.is_alive() || process::group_belongs_to(*pid, id) {
-                signal_group(*pid, Signal::KILL);
-            }
-            false
-        });
+        self.kills
+            .retain(|(deadline, id, Process { pid, start_time })| {
+                if *deadline > now {
+                    return true;
+                }
+                let process = Process {
+                    pid: *pid,
+                    start_time: *start_time,
+                };
+                if process.is_alive() || process::group_belongs_to(*pid, id) {
+                    signal_group(*pid, Signal::KILL);
+                }
+                false
+            });
     }
 }
 
+#[expect(
+    clippy::disallowed_methods,
+    reason = "nobody tells when a process that is no child ends, or when a file lock is dropped"
+)]
 fn watch(pool: &Weak<Pool>) {
     while let Some(next) = pool.upgrade().and_then(|pool| pool.look()) {
         thread::sleep(next);

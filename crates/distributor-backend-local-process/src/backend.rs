@@ -96,9 +96,11 @@ impl Distributor for LocalProcess {
                 .unwrap_or_else(|_| Err(Failure::temporary("the task was forgotten")))
                 .map_err(Failure::into_error)?;
         }
-        let (token, state) = self.pool.started(&id).ok_or_else(|| {
-            Error::new(ErrorKind::Unavailable, "the task was released meanwhile").transient()
-        })?;
+        // It may be over, reported and released before this future is polled again.
+        let (token, state) = match self.pool.started(&id) {
+            Some(started) => started,
+            None => (self.pool.token(&id)?, TaskState::Running),
+        };
         Ok(Started {
             token,
             poll_timeout: POLL_TIMEOUT,
@@ -162,7 +164,10 @@ impl Distributor for LocalProcess {
         let (Some(name), false) = (name, matches!(&state, Err(error) if error.is_transient()))
         else {
             return Err(state.err().unwrap_or_else(|| {
-                Error::new(ErrorKind::NotFound, format!("there is no task {:?}", token.0))
+                Error::new(
+                    ErrorKind::NotFound,
+                    format!("there is no task {:?}", token.0),
+                )
             }));
         };
         // The output of a task is kept longer than the record of its end.

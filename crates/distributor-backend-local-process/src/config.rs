@@ -87,9 +87,7 @@ impl Settings {
             return false;
         }
         if self.pass_environment.is_empty() {
-            return !name
-                .as_encoded_bytes()
-                .starts_with(OUR_PREFIX.as_bytes());
+            return !name.as_encoded_bytes().starts_with(OUR_PREFIX.as_bytes());
         }
         self.pass_environment
             .iter()
@@ -137,17 +135,32 @@ mod tests {
             nanos: 0,
         };
         let table = [
-            (Message { slots: 65537, ..Message::default() }, "slots: 65537 is more than 65536"),
             (
-                Message { grace: Some(negative), ..Message::default() },
+                Message {
+                    slots: 65537,
+                    ..Message::default()
+                },
+                "slots: 65537 is more than 65536",
+            ),
+            (
+                Message {
+                    grace: Some(negative),
+                    ..Message::default()
+                },
                 "grace: must not be negative",
             ),
             (
-                Message { tail_bytes: 65537, ..Message::default() },
+                Message {
+                    tail_bytes: 65537,
+                    ..Message::default()
+                },
                 "tail_bytes: 65537 is more than 65536",
             ),
             (
-                Message { pass_environment: vec!["A".into(), "B=C".into()], ..Message::default() },
+                Message {
+                    pass_environment: vec!["A".into(), "B=C".into()],
+                    ..Message::default()
+                },
                 "pass_environment[1]: \"B=C\" cannot be the name of a variable",
             ),
         ];

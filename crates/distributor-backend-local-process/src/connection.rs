@@ -208,28 +208,19 @@ impl Pool {
             fail_waiting(&mut inner, &failure);
             return;
         }
-        let of_it = |inner: &Inner| {
-            inner.tasks.ids(|task| match &task.phase {
-                Phase::Starting(_) | Phase::Running(_) => task
-                    .segment
-                    .as_deref()
-                    .is_none_or(|name| inner.segments.is_own(name)),
-                _ => false,
-            })
-        };
-        let tasks = of_it(&inner);
-        let read = inner
-            .segments
-            .disown(&connection.supervisor)
-            .and_then(|()| self.refresh(&mut inner));
-        let ended = read.unwrap_or_default();
+        let tasks = inner.tasks.ids(|task| match &task.phase {
+            Phase::Starting(_) | Phase::Running(_) => task
+                .segment
+                .as_deref()
+                .is_none_or(|name| inner.segments.is_own(name)),
+            _ => false,
+        });
         for id in &tasks {
             inner.tasks.drop_cancellers(id);
-            let recorded = inner.tasks.get(id).is_none_or(|task| task.segment.is_some());
-            if !recorded {
-                inner.tasks.start_again(id);
-            }
         }
+        inner.bereaved.push((connection.supervisor, tasks));
+        // If that fails, the watcher tries again.
+        let ended = self.refresh(&mut inner).unwrap_or_default();
         self.watch(&mut inner);
         self.start_tasks(&mut inner);
         drop(inner);
@@ -239,8 +230,7 @@ impl Pool {
 
 fn fail_waiting(inner: &mut Inner, failure: &Failure) {
     let ids = inner.tasks.ids(|task| {
-        matches!(task.phase, Phase::Waiting(_) | Phase::Starting(Some(_)))
-            && task.segment.is_none()
+        matches!(task.phase, Phase::Waiting(_) | Phase::Starting(Some(_))) && task.segment.is_none()
     });
     for id in ids {
         remove_files(&inner.tasks.fail(&id, failure.clone()));

@@ -2,6 +2,8 @@
 //!
 //! Processes belong to a supervisor that outlives the service, so no end of a task is lost and no
 //! task is started twice. This crate refuses to know anything of the service but its contract.
+#![doc = ""]
+#![doc = include_str!("../README.md")]
 
 mod adoption;
 mod backend;

@@ -139,7 +139,10 @@ mod tests {
 
     #[test]
     fn dc_53_each_wrong_field_is_named() {
-        let long = format!(r#"{{"argv": ["a"], "stdin": "{}"}}"#, "x".repeat(MOST_STDIN + 1));
+        let long = format!(
+            r#"{{"argv": ["a"], "stdin": "{}"}}"#,
+            "x".repeat(MOST_STDIN + 1)
+        );
         let table = [
             (r#"{}"#, "argv or shell is missing"),
             (r#"{"argv": ["a"], "shell": "b"}"#, "argv, shell: only one"),
@@ -150,13 +153,22 @@ mod tests {
             (r#"{"argv": ["a"], "arg": 1}"#, "unknown field `arg`"),
             (r#"{"shell": "\u0000"}"#, "shell: contains a NUL"),
             (r#"{"shell": "a", "env": {"": "1"}}"#, "env: \"\" cannot be"),
-            (r#"{"shell": "a", "env": {"A=B": "1"}}"#, "env: \"A=B\" cannot be"),
-            (r#"{"shell": "a", "env": {"A": "\u0000"}}"#, "env.A: contains a NUL"),
+            (
+                r#"{"shell": "a", "env": {"A=B": "1"}}"#,
+                "env: \"A=B\" cannot be",
+            ),
+            (
+                r#"{"shell": "a", "env": {"A": "\u0000"}}"#,
+                "env.A: contains a NUL",
+            ),
             (
                 r#"{"shell": "a", "env": {"DISTRIBUTOR_X": "1"}}"#,
                 "env.DISTRIBUTOR_X: names that start with DISTRIBUTOR_",
             ),
-            (r#"{"shell": "a", "directory": "b"}"#, "directory: \"b\" is not an absolute"),
+            (
+                r#"{"shell": "a", "directory": "b"}"#,
+                "directory: \"b\" is not an absolute",
+            ),
             (&long, "stdin: 1048577 bytes are more than 1048576"),
         ];
         for (text, expected) in table {

@@ -23,12 +23,12 @@ use crate::layout::{Layout, TaskName};
 use crate::process::{self, Process};
 use crate::result;
 use crate::segments::Segments;
-use crate::supervisor::protocol::{Note, Record, Start};
+use crate::supervisor::protocol::{Header, Note, Record, Start};
 use crate::supervisor::signal_group;
 use crate::tasks::{Answer, End, Failure, Joined, Phase, Tasks};
 
-/// Pools by state directory: configurations that differ in their version only have one folder, and
-/// must share the slots and the supervisor as well.
+/// Pools by state directory: configurations of one host that differ in their version only have one
+/// folder, and must share the slots and the supervisor as well.
 static POOLS: Mutex<BTreeMap<PathBuf, Weak<Pool>>> = Mutex::new(BTreeMap::new());
 
 /// One configuration's tasks.
@@ -51,6 +51,8 @@ pub(crate) struct Inner {
     pub(crate) watching: bool,
     /// KILLs for tasks of other supervisors.
     pub(crate) kills: Vec<(Instant, String, Process)>,
+    /// Supervisors that died, with the tasks that had no end then, until their logs are read.
+    pub(crate) bereaved: Vec<(Header, Vec<String>)>,
     pub(crate) boot: Option<Boot>,
 }
 
@@ -117,7 +119,9 @@ impl Pool {
     pub(crate) fn of(layout: Layout, settings: Settings, host: Arc<dyn Host>) -> Arc<Pool> {
         let mut pools = POOLS.lock().unwrap_or_else(PoisonError::into_inner);
         pools.retain(|_, pool| pool.strong_count() > 0);
-        if let Some(pool) = pools.get(layout.root()).and_then(Weak::upgrade) {
+        if let Some(pool) = pools.get(layout.root()).and_then(Weak::upgrade)
+            && Arc::ptr_eq(&pool.host, &host)
+        {
             return pool;
         }
         let inner = Inner {
@@ -127,6 +131,7 @@ impl Pool {
             adoption: Adoption::NotBegun,
             watching: false,
             kills: Vec::new(),
+            bereaved: Vec::new(),
             boot: None,
         };
         let root = layout.root().to_owned();
@@ -181,11 +186,21 @@ impl Pool {
         true
     }
 
+    /// The token of a task that is started now.
+    pub(crate) fn token(&self, id: &str) -> Result<Token> {
+        let boot = self.lock().this_boot().map_err(log_unreadable)?;
+        Ok(TaskName::token(boot.short(), id))
+    }
+
     /// The token of a task that was started, and where it stands.
     pub(crate) fn started(&self, id: &str) -> Option<(Token, TaskState)> {
         let inner = self.lock();
         let task = inner.tasks.get(id)?;
-        let boot = match task.segment.as_ref().and_then(|name| inner.segments.get(name)) {
+        let boot = match task
+            .segment
+            .as_ref()
+            .and_then(|name| inner.segments.get(name))
+        {
             Some(segment) => short_boot(&segment.header.boot_id),
             None => inner.boot.as_ref()?.short(),
         };
@@ -291,9 +306,9 @@ impl Pool {
             .not_applied()),
             Phase::Running(process) => {
                 let process = *process;
-                let first = !task.cancelled;
                 inner.tasks.cancelling(id);
-                if first && process.is_alive() {
+                let already = inner.kills.iter().any(|(_, killed, _)| killed == id);
+                if !already && process.is_alive() {
                     if let Some(segment) = segment {
                         // Without the note a later instance would call it a crash.
                         let _best_effort = inner
@@ -368,7 +383,10 @@ impl Inner {
                 reason,
                 temporary,
             } => {
-                let recorded = self.tasks.get(&id).is_some_and(|task| task.segment.is_some());
+                let recorded = self
+                    .tasks
+                    .get(&id)
+                    .is_some_and(|task| task.segment.is_some());
                 if recorded {
                     let _never_notes = self.segments.released(segment, &id, false);
                 }
@@ -433,7 +451,10 @@ pub(crate) fn remove_files(files: &[PathBuf]) {
 }
 
 fn not_found(token: &Token) -> Error {
-    Error::new(ErrorKind::NotFound, format!("there is no task {:?}", token.0))
+    Error::new(
+        ErrorKind::NotFound,
+        format!("there is no task {:?}", token.0),
+    )
 }
 
 fn log_unreadable(error: io::Error) -> Error {

@@ -49,20 +49,25 @@ pub(crate) fn prepare(layout: &Layout, settings: &Settings, request: &RunRequest
         Ok(()) => Ok(start),
         Err(error) => {
             remove_files(&start.work_files);
-            Err(
-                Error::new(ErrorKind::Unavailable, "failed to write a file for the task")
-                    .with("directory", layout.work().display().to_string())
-                    .because(error)
-                    .transient()
-                    .not_applied(),
+            Err(Error::new(
+                ErrorKind::Unavailable,
+                "failed to write a file for the task",
             )
+            .with("directory", layout.work().display().to_string())
+            .because(error)
+            .transient()
+            .not_applied())
         }
     }
 }
 
 /// The quest's own directory, or that of its parameters; `None` means that of the service.
 fn working_directory(request: &RunRequest, parameters: &Parameters) -> Result<Option<String>> {
-    let simple = request.quest.meta.as_ref().and_then(|meta| meta.simple.as_ref());
+    let simple = request
+        .quest
+        .meta
+        .as_ref()
+        .and_then(|meta| meta.simple.as_ref());
     match simple.map(|simple| simple.directory.as_str()) {
         None | Some("") => Ok(parameters.directory.clone()),
         Some(directory) if directory.starts_with('/') && !directory.contains('\0') => {
@@ -184,7 +189,10 @@ mod tests {
             result,
         };
         let text = results(&[
-            need("a \"b\"", TaskResult::data(r#"{"n":12345678901234567890123}"#)),
+            need(
+                "a \"b\"",
+                TaskResult::data(r#"{"n":12345678901234567890123}"#),
+            ),
             need("c", TaskResult::abnormal(Status::TimedOut, "too\nlate")),
             need("d", TaskResult::data("")),
         ]);

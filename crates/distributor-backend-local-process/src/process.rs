@@ -30,13 +30,15 @@ impl Process {
 pub(crate) struct Stat {
     state: u8,
     group: i32,
+    threads: u32,
     /// Start time in clock ticks since boot.
     pub(crate) start_time: u64,
 }
 
 impl Stat {
+    /// The first thread of a process may be a zombie while others go on.
     fn is_over(self) -> bool {
-        matches!(self.state, b'Z' | b'X' | b'x')
+        matches!(self.state, b'Z' | b'X' | b'x') && self.threads <= 1
     }
 }
 
@@ -59,10 +61,12 @@ fn parse_stat(text: &[u8]) -> Option<Stat> {
     let mut fields = rest.split_ascii_whitespace();
     let state = *fields.next()?.as_bytes().first()?;
     let group = fields.nth(1)?.parse().ok()?;
-    let start_time = fields.nth(16)?.parse().ok()?;
+    let threads = fields.nth(14)?.parse().ok()?;
+    let start_time = fields.nth(1)?.parse().ok()?;
     Some(Stat {
         state,
         group,
+        threads,
         start_time,
     })
 }
@@ -125,9 +129,15 @@ mod tests {
 
     #[test]
     fn a_program_name_with_parentheses_and_blanks_does_not_confuse_the_fields() {
-        let text = b"42 (a) b (c) S 1 43 44 0 -1 4194560 1 2 3 4 5 6 7 8 20 0 1 0 987654 1 2\n";
-        let stat = parse_stat(text).unwrap();
-        assert_eq!((stat.state, stat.group, stat.start_time), (b'S', 43, 987_654));
+        let text = b"42 (a) b (c) Z 1 43 44 0 -1 4194560 1 2 3 4 5 6 7 8 20 0 5 0 987654 1 2\n";
+        let expected = Stat {
+            state: b'Z',
+            group: 43,
+            threads: 5,
+            start_time: 987_654,
+        };
+        assert_eq!(parse_stat(text), Some(expected));
+        assert!(!expected.is_over(), "four threads go on");
     }
 
     #[test]
@@ -135,6 +145,12 @@ mod tests {
         let pid = i32::try_from(std::process::id()).unwrap();
         let start_time = stat(pid).unwrap().start_time;
         assert!(Process { pid, start_time }.is_alive());
-        assert!(!Process { pid, start_time: start_time + 1 }.is_alive());
+        assert!(
+            !Process {
+                pid,
+                start_time: start_time + 1
+            }
+            .is_alive()
+        );
     }
 }

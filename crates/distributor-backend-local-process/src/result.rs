@@ -49,16 +49,14 @@ pub(crate) fn task_result(
     match end {
         _ if cancelled => TaskResult::abnormal(Status::Cancelled, cancel_reason(end)),
         End::MachineRestarted => restarted(),
-        End::SupervisorDied => TaskResult::abnormal(
-            Status::Crashed,
-            "its supervisor died; exit status unknown",
-        ),
+        End::SupervisorDied => {
+            TaskResult::abnormal(Status::Crashed, "its supervisor died; exit status unknown")
+        }
         End::Exited(exit) => match (exit.code, exit.signal) {
             (Some(0), _) => TaskResult::data(data(layout, tail_bytes, id, exit)),
-            (Some(code), _) => TaskResult::abnormal(
-                Status::Failed,
-                format!("exit code {code}{}", last_words()),
-            ),
+            (Some(code), _) => {
+                TaskResult::abnormal(Status::Failed, format!("exit code {code}{}", last_words()))
+            }
             (None, Some(signal)) => TaskResult::abnormal(
                 Status::Crashed,
                 format!("ended by {}{}", signal_name(signal), last_words()),
@@ -114,7 +112,8 @@ fn data(layout: &Layout, tail_bytes: usize, id: &str, exit: &Exit) -> String {
         } else {
             &mut data.stderr_tail
         };
-        let middle = (longer.len() / 2..=longer.len()).find(|index| longer.is_char_boundary(*index));
+        let middle =
+            (longer.len() / 2..=longer.len()).find(|index| longer.is_char_boundary(*index));
         longer.drain(..middle.unwrap_or(longer.len()));
     }
 }
@@ -128,7 +127,11 @@ fn seconds(micros: u64) -> f64 {
 }
 
 fn last_line(text: &str) -> Option<String> {
-    let line = text.lines().rev().map(str::trim).find(|line| !line.is_empty())?;
+    let line = text
+        .lines()
+        .rev()
+        .map(str::trim)
+        .find(|line| !line.is_empty())?;
     let end = line.floor_char_boundary(MOST_REASON);
     Some(match end < line.len() {
         true => format!("{}…", &line[..end]),
@@ -168,14 +171,24 @@ mod tests {
     fn each_way_to_end_has_one_meaning() {
         let (_folder, layout) = with_output(b"", b"warning\nno such file\n\n");
         let table = [
-            (exit(Some(3), None), false, Status::Failed, "exit code 3: no such file"),
+            (
+                exit(Some(3), None),
+                false,
+                Status::Failed,
+                "exit code 3: no such file",
+            ),
             (
                 exit(None, Some(11)),
                 false,
                 Status::Crashed,
                 "ended by signal 11 (SIGSEGV): no such file",
             ),
-            (exit(Some(0), None), true, Status::Cancelled, "cancelled; exit code 0"),
+            (
+                exit(Some(0), None),
+                true,
+                Status::Cancelled,
+                "cancelled; exit code 0",
+            ),
             (
                 exit(None, Some(15)),
                 true,
@@ -188,7 +201,12 @@ mod tests {
                 Status::Crashed,
                 "its supervisor died; exit status unknown",
             ),
-            (End::SupervisorDied, true, Status::Cancelled, "cancelled; exit status unknown"),
+            (
+                End::SupervisorDied,
+                true,
+                Status::Cancelled,
+                "cancelled; exit status unknown",
+            ),
             (
                 End::MachineRestarted,
                 false,

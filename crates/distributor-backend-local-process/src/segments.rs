@@ -76,7 +76,8 @@ impl Segments {
 
     /// True if the records of this segment come through the pipe.
     pub(crate) fn is_own(&self, name: &str) -> bool {
-        self.get(name).is_some_and(|segment| segment.reader.is_none())
+        self.get(name)
+            .is_some_and(|segment| segment.reader.is_none())
     }
 
     /// Enters a segment of the service's own supervisor.
@@ -116,7 +117,10 @@ impl Segments {
         let mut cancelled = Vec::new();
         for entry in entries {
             let path = entry?.path();
-            if path.extension().is_none_or(|extension| extension != SEGMENT_EXTENSION) {
+            if path
+                .extension()
+                .is_none_or(|extension| extension != SEGMENT_EXTENSION)
+            {
                 continue;
             }
             let Some(name) = path.file_name().and_then(|name| name.to_str()) else {
@@ -266,7 +270,9 @@ impl Segments {
                 let forgotten = || {
                     let path = self.directory.join(&***name);
                     let changed = fs::metadata(path).and_then(|metadata| metadata.modified());
-                    oldest.zip(changed.ok()).is_some_and(|(oldest, changed)| changed < oldest)
+                    oldest
+                        .zip(changed.ok())
+                        .is_some_and(|(oldest, changed)| changed < oldest)
                 };
                 segment.finished
                     && segment.open.is_empty()

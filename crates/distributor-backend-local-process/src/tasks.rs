@@ -93,7 +93,7 @@ pub(crate) enum Phase {
 pub(crate) struct Task {
     /// Where it stands.
     pub(crate) phase: Phase,
-    /// Its end was asked for.
+    /// TERM was sent because its end was asked for.
     pub(crate) cancelled: bool,
     /// The log segment that holds its records, once it has some.
     pub(crate) segment: Option<Arc<str>>,
@@ -313,10 +313,10 @@ impl Tasks {
         }
         task.phase = Phase::Running(process);
         task.answer(&Ok(()));
-        task.cancelled
+        !task.cancellers.is_empty()
     }
 
-    /// The end of the task was asked for.
+    /// TERM is sent because the end of the task was asked for.
     pub(crate) fn cancelling(&mut self, id: &str) {
         if let Some(task) = self.tasks.get_mut(id) {
             task.cancelled = true;
@@ -324,10 +324,9 @@ impl Tasks {
         }
     }
 
-    /// Marks the task and tells the caller when its supervisor has confirmed.
+    /// Tells the caller when the task's supervisor has confirmed that it sent TERM.
     pub(crate) fn await_cancel(&mut self, id: &str) -> Option<oneshot::Receiver<()>> {
         let task = self.tasks.get_mut(id)?;
-        task.cancelled = true;
         let (sender, receiver) = oneshot::channel();
         task.cancellers.push(sender);
         Some(receiver)
@@ -481,6 +480,18 @@ mod tests {
         assert!(failure.into_error().is_transient());
         let _again = submit(&mut tasks, "a");
         assert_eq!(next(&mut tasks).as_deref(), Some("a"));
+    }
+
+    #[test]
+    fn a_cancel_during_the_start_is_due_as_soon_as_the_process_exists() {
+        let mut tasks = Tasks::new(1);
+        let _waiting = submit(&mut tasks, "a");
+        next(&mut tasks);
+        let mut confirmed = tasks.await_cancel("a").unwrap();
+        assert!(tasks.started("a", PROCESS));
+        assert!(confirmed.try_recv().is_err());
+        tasks.cancelling("a");
+        confirmed.try_recv().unwrap();
     }
 
     #[test]

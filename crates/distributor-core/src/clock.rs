@@ -89,6 +89,10 @@ impl Clock for SystemClock {
         Timestamp::default().after(since_epoch)
     }
 
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the one place that sleeps by the wall clock"
+    )]
     async fn sleep_until(&self, deadline: Timestamp) {
         // A long sleep is cut so that a wall clock that was set is noticed.
         const LONGEST: Duration = Duration::from_secs(60);

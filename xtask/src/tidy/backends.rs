@@ -52,9 +52,9 @@ fn check_protos(tree: &Tree, package: &Package, name: &str, problems: &mut Probl
     let folder = format!("distributor/backend/{}/", name.replace('-', "_"));
     let files = package.get(&["package", "metadata", "protos", "files"]);
     let files = files.and_then(Value::as_array).into_iter().flatten();
-    let has_one = files.filter_map(Value::as_str).any(|file| {
-        file.starts_with(&folder) && tree.has(&format!("protos/{file}"))
-    });
+    let has_one = files
+        .filter_map(Value::as_str)
+        .any(|file| file.starts_with(&folder) && tree.has(&format!("protos/{file}")));
     if !has_one {
         let message = format!(
             "owns no configuration message: add protos/{folder}config.proto and list it in [package.metadata.protos]"
@@ -66,7 +66,9 @@ fn check_protos(tree: &Tree, package: &Package, name: &str, problems: &mut Probl
 fn check_feature(facade: &Package, package: &Package, name: &str, problems: &mut Problems) {
     let feature = format!("backend-{name}");
     let wanted = format!("dep:{}", package.name);
-    let enables = facade.get(&["features", &feature]).and_then(Value::as_array);
+    let enables = facade
+        .get(&["features", &feature])
+        .and_then(Value::as_array);
     let is_wanted = |value: &Value| value.as_str() == Some(&wanted);
     if !enables.is_some_and(|it| it.iter().any(is_wanted)) {
         let message = format!(

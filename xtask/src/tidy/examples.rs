@@ -18,7 +18,8 @@ pub(super) fn check(tree: &Tree, problems: &mut Problems) {
             continue;
         }
         if !tests.iter().any(|test| test.contains(name)) {
-            let message = format!("no test uses it: name \"{name}\" in a test that runs or parses it");
+            let message =
+                format!("no test uses it: name \"{name}\" in a test that runs or parses it");
             problems.add(&file.path, message);
         }
     }

@@ -64,9 +64,7 @@ impl Package {
         let (mut always, mut in_tests) = (Vec::new(), Vec::new());
         let targets = self.manifest.get("target").and_then(Value::as_table);
         let targets = targets.into_iter().flat_map(Table::values);
-        let tables = targets
-            .filter_map(Value::as_table)
-            .chain([&self.manifest]);
+        let tables = targets.filter_map(Value::as_table).chain([&self.manifest]);
         for table in tables {
             always.extend(package_names(table.get("dependencies")));
             always.extend(package_names(table.get("build-dependencies")));

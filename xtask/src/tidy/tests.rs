@@ -202,9 +202,7 @@ fn manifests_inherit_and_have_lints() {
     );
     expect(
         |sample| sample.edit(path, "# It talks to people.\n", ""),
-        &[
-            "crates/kit/Cargo.toml:8: has lints of its own: say why in a comment on the line above",
-        ],
+        &["crates/kit/Cargo.toml:9: has lints of its own: say why in a comment on the line above"],
     );
     expect(
         |sample| sample.edit(path, "[lints.clippy]\ntodo = \"warn\"\n", ""),
@@ -213,7 +211,7 @@ fn manifests_inherit_and_have_lints() {
     expect_for(
         "crates/wrong/Cargo.toml",
         "[package\n",
-        &["crates/wrong/Cargo.toml: does not parse: invalid table header; correct it"],
+        &["crates/wrong/Cargo.toml: does not parse: unclosed table, expected `]`; correct it"],
     );
 }
 

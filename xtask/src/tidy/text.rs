@@ -3,10 +3,10 @@
 use super::problem::Problems;
 use super::tree::{File, Tree};
 
-/// Checks every text file that people wrote, except inputs that are wrong on purpose.
+/// Checks every text file that people wrote, except inputs of tests.
 pub(super) fn check(tree: &Tree, problems: &mut Problems) {
     for file in tree.files() {
-        if file.is_generated() || is_wrong_on_purpose(file) {
+        if file.is_generated() || is_input_of_a_test(file) {
             continue;
         }
         let Some(text) = file.text() else {
@@ -34,7 +34,7 @@ pub(super) fn check(tree: &Tree, problems: &mut Problems) {
     }
 }
 
-/// Fixtures of tests of error messages are in folders called `bad`.
-fn is_wrong_on_purpose(file: &File) -> bool {
-    file.is_test() && file.path.contains("/bad/")
+/// What a test reads is as it must be, with blanks and other line ends.
+fn is_input_of_a_test(file: &File) -> bool {
+    file.path.contains("/tests/") && !file.is_code()
 }

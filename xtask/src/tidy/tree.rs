@@ -67,11 +67,6 @@ impl Tree {
     pub(super) fn has(&self, path: &str) -> bool {
         self.files.iter().any(|file| file.path == path)
     }
-
-    /// The text of one file, if it exists and is UTF-8.
-    pub(super) fn text(&self, path: &str) -> Option<&str> {
-        self.files.iter().find(|it| it.path == path)?.text()
-    }
 }
 
 impl File {

@@ -2,9 +2,7 @@
 //!
 //! It refuses to signal a group of which it cannot be sure that it is the task's.
 
-use std::cmp::Reverse;
-use std::collections::BinaryHeap;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
+use std::sync::PoisonError;
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process_group};
@@ -12,61 +10,72 @@ use rustix::process::{Pid, Signal, kill_process_group};
 use crate::process;
 use crate::supervisor::state::Supervisor;
 
-/// A KILL that falls due: when, whom, and the group that was told to end.
-type Deadline = (Instant, String, i32);
+/// How often a supervisor without tasks looks whether what it is to kill is still there.
+const LEFTOVER_INTERVAL: Duration = Duration::from_millis(100);
 
 /// Sends TERM to the task, if it runs and was not sent one, and arranges for the KILL.
-pub(super) fn cancel(
-    supervisor: &Supervisor,
-    deadlines: &Sender<Deadline>,
-    id: String,
-    grace: Duration,
-) {
+pub(super) fn cancel(supervisor: &Supervisor, id: String, grace: Duration) {
     let mut state = supervisor.lock();
     let Some(pid) = supervisor.cancelling(&mut state, &id) else {
         return;
     };
     signal_group(pid, Signal::TERM);
     // A grace beyond the range of the clock means that there is no KILL.
-    if let Some(deadline) = Instant::now().checked_add(grace)
-        && deadlines.send((deadline, id, pid)).is_ok()
-    {
-        state.kills_due += 1;
+    if let Some(deadline) = Instant::now().checked_add(grace) {
+        state.deadlines.insert((deadline, id, pid));
+        supervisor.new_deadline.notify_one();
     }
 }
 
 /// Sends the KILLs when they are due, until the process ends.
-pub(super) fn kill_when_due(supervisor: &Supervisor, new: &Receiver<Deadline>) {
-    let mut deadlines: BinaryHeap<Reverse<Deadline>> = BinaryHeap::new();
+pub(super) fn kill_when_due(supervisor: &Supervisor) {
+    let mut state = supervisor.lock();
     loop {
-        let received = match deadlines.peek() {
-            Some(Reverse((deadline, ..))) => {
-                new.recv_timeout(deadline.saturating_duration_since(Instant::now()))
-            }
-            None => new.recv().map_err(|_| RecvTimeoutError::Disconnected),
-        };
-        match received {
-            Ok(deadline) => deadlines.push(Reverse(deadline)),
-            Err(RecvTimeoutError::Disconnected) => return,
-            Err(RecvTimeoutError::Timeout) => {
-                if let Some(Reverse((_, id, pid))) = deadlines.pop() {
-                    kill(supervisor, &id, pid);
+        let now = Instant::now();
+        state = match state.deadlines.first() {
+            Some((deadline, ..)) if *deadline <= now => {
+                if let Some((_, id, pid)) = state.deadlines.pop_first() {
+                    // The leader may be gone and its children not: then the group's number is
+                    // still theirs. If they are gone too, the number may be anybody's.
+                    let leads = state.pids.get(&id) == Some(&pid);
+                    if leads || process::group_belongs_to(pid, &id) {
+                        signal_group(pid, Signal::KILL);
+                    }
                 }
+                state
             }
-        }
+            Some((deadline, ..)) => {
+                let left = *deadline - now;
+                supervisor
+                    .new_deadline
+                    .wait_timeout(state, left)
+                    .unwrap_or_else(PoisonError::into_inner)
+                    .0
+            }
+            None => supervisor
+                .new_deadline
+                .wait(state)
+                .unwrap_or_else(PoisonError::into_inner),
+        };
     }
 }
 
-fn kill(supervisor: &Supervisor, id: &str, pid: i32) {
-    let mut state = supervisor.lock();
-    state.kills_due -= 1;
-    // The leader may be gone and its children not: then the group's number is still theirs. If
-    // they are gone too, the number may be anybody's.
-    if state.pids.get(id) == Some(&pid) || process::group_belongs_to(pid, id) {
-        signal_group(pid, Signal::KILL);
+/// Returns when nothing is left that would have to be killed.
+///
+/// The rare case: the service is gone, all tasks are over, and one that was cancelled has left
+/// children behind that take their time.
+pub(super) fn wait_for_leftovers(supervisor: &Supervisor) {
+    loop {
+        let mut state = supervisor.lock();
+        state
+            .deadlines
+            .retain(|(_, id, pid)| process::group_belongs_to(*pid, id));
+        if state.deadlines.is_empty() {
+            return;
+        }
+        let waited = supervisor.changed.wait_timeout(state, LEFTOVER_INTERVAL);
+        drop(waited.unwrap_or_else(PoisonError::into_inner));
     }
-    drop(state);
-    supervisor.changed.notify_all();
 }
 
 /// A group that is gone needs no signal, so there is no error to report.

@@ -213,10 +213,17 @@ mod tests {
     #[test]
     fn records_keep_their_written_form() {
         let samples = [
-            (r#"{"starting":{"id":"q|1|1"}}"#, Record::Starting { id: "q|1|1".into() }),
+            (
+                r#"{"starting":{"id":"q|1|1"}}"#,
+                Record::Starting { id: "q|1|1".into() },
+            ),
             (
                 r#"{"started":{"id":"q|1|1","pid":7,"start_time":99}}"#,
-                Record::Started { id: "q|1|1".into(), pid: 7, start_time: 99 },
+                Record::Started {
+                    id: "q|1|1".into(),
+                    pid: 7,
+                    start_time: 99,
+                },
             ),
             (r#""detached""#, Record::Detached),
             (

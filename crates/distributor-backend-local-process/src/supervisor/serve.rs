@@ -65,20 +65,18 @@ fn serve(arguments: &[OsString]) -> io::Result<()> {
     for _ in 0..spawners.min(MOST_SPAWNERS) {
         in_thread(&supervisor, "spawner", spawn_tasks)?;
     }
-    let (deadlines, new_deadlines) = mpsc::channel();
-    in_thread(&supervisor, "killer", move |supervisor| {
-        kill::kill_when_due(supervisor, &new_deadlines);
-    })?;
+    in_thread(&supervisor, "killer", kill::kill_when_due)?;
 
     read_requests(|request| match request {
         Request::Start(start) => supervisor.enqueue(*start),
         Request::Cancel { id, grace_ms } => {
             let grace = Duration::from_millis(grace_ms);
-            kill::cancel(&supervisor, &deadlines, id, grace);
+            kill::cancel(&supervisor, id, grace);
         }
     });
     supervisor.detach();
     drop(supervisor.wait_while(|state| !state.is_done()));
+    kill::wait_for_leftovers(&supervisor);
     Ok(())
 }
 
@@ -149,7 +147,11 @@ fn write_events(events: &mpsc::Receiver<Vec<u8>>) {
         {
             lines.extend(more);
         }
-        if output.write_all(&lines).and_then(|()| output.flush()).is_err() {
+        if output
+            .write_all(&lines)
+            .and_then(|()| output.flush())
+            .is_err()
+        {
             return;
         }
     }

@@ -4,7 +4,7 @@
 //! there, so a signal can never reach a stranger that got the same pid. It refuses to wait for
 //! anything under that lock.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::io::{self, Write};
 use std::path::PathBuf;
 use std::sync::mpsc::Sender;
@@ -24,6 +24,8 @@ pub(super) struct Supervisor {
     work: Condvar,
     /// A spawn or a task ended, or the service is gone.
     pub(super) changed: Condvar,
+    /// There is a new deadline.
+    pub(super) new_deadline: Condvar,
     events: Sender<Vec<u8>>,
     directory: PathBuf,
     header: Header,
@@ -43,8 +45,8 @@ pub(super) struct State {
     pub(super) pids: HashMap<String, i32>,
     /// No more requests will come.
     pub(super) service_gone: bool,
-    /// How many cancelled tasks may still have something to kill.
-    pub(super) kills_due: u32,
+    /// Cancelled tasks of which something may have to be killed.
+    pub(super) deadlines: BTreeSet<Deadline>,
     queue: VecDeque<Start>,
     segments: HashMap<u32, Segment>,
     current: u32,
@@ -62,6 +64,9 @@ pub(super) struct Running {
     work_files: Vec<PathBuf>,
 }
 
+/// A KILL that falls due: when, whom, and the group that was told to end.
+pub(super) type Deadline = (Instant, String, i32);
+
 /// A start that was recorded and is to be performed.
 #[derive(Debug)]
 pub(super) struct Begun {
@@ -72,9 +77,9 @@ pub(super) struct Begun {
 }
 
 impl State {
-    /// True once nothing is left to do.
+    /// True once no task will ever run again.
     pub(super) fn is_done(&self) -> bool {
-        self.service_gone && self.spawning == 0 && self.kills_due == 0 && self.running.is_empty()
+        self.service_gone && self.spawning == 0 && self.running.is_empty()
     }
 }
 
@@ -98,13 +103,14 @@ impl Supervisor {
                 running: HashMap::new(),
                 pids: HashMap::new(),
                 service_gone: false,
-                kills_due: 0,
+                deadlines: BTreeSet::new(),
                 queue: VecDeque::new(),
                 segments: HashMap::from([(0, first)]),
                 current: 0,
             }),
             work: Condvar::new(),
             changed: Condvar::new(),
+            new_deadline: Condvar::new(),
             events,
             directory,
             header,

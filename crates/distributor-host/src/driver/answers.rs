@@ -138,7 +138,10 @@ impl Committer {
     }
 
     /// Everything whose time has come, one batch full of it.
-    pub(super) fn wake_due(&mut self, work: &mut Work) -> Result<(), distributor_store::StoreError> {
+    pub(super) fn wake_due(
+        &mut self,
+        work: &mut Work,
+    ) -> Result<(), distributor_store::StoreError> {
         work.tick = true;
         let due = self.store.due_attempts(work.now, self.settings.batch)?;
         self.load(work, &due)?;

@@ -213,7 +213,9 @@ fn needs(
     desc: &dm::quest::Desc,
 ) -> Result<Vec<NeedResult>, StoreError> {
     let simple = desc.meta.as_ref().and_then(|meta| meta.simple.as_ref());
-    let named = simple.map(|simple| simple.needs.as_slice()).unwrap_or_default();
+    let named = simple
+        .map(|simple| simple.needs.as_slice())
+        .unwrap_or_default();
     if named.is_empty() {
         return Ok(Vec::new());
     }

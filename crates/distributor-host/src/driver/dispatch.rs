@@ -267,7 +267,10 @@ impl Committer {
     }
 
     fn peek(&mut self, ids: &[AttemptId]) -> Result<Vec<Option<AttemptRecord>>, StoreError> {
-        let mut records: Vec<_> = ids.iter().map(|id| self.attempts.get(id).cloned()).collect();
+        let mut records: Vec<_> = ids
+            .iter()
+            .map(|id| self.attempts.get(id).cloned())
+            .collect();
         let missing: Vec<usize> = (0..ids.len()).filter(|at| records[*at].is_none()).collect();
         if !missing.is_empty() {
             let wanted: Vec<AttemptId> = missing.iter().map(|at| ids[*at]).collect();
@@ -297,9 +300,7 @@ impl Committer {
     }
 
     /// The earliest moment at which the store holds something to do.
-    pub(super) fn stored_due(
-        &self,
-    ) -> Result<Option<distributor_core::Timestamp>, StoreError> {
+    pub(super) fn stored_due(&self) -> Result<Option<distributor_core::Timestamp>, StoreError> {
         if self.dispatcher.leased.is_empty() {
             return self.store.next_due();
         }

@@ -5,9 +5,7 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 
 use distributor_core::source::DistributorSource;
-use distributor_core::{
-    AttemptId, Clock, ExecutionId, Host, Result as CoreResult, Secret, dm,
-};
+use distributor_core::{AttemptId, Clock, ExecutionId, Host, Result as CoreResult, Secret, dm};
 use distributor_proto::{normalize_desc, normalize_result, quest_id};
 use distributor_store::{Store, StoreError};
 use lru::LruCache;
@@ -265,9 +263,8 @@ impl Engine {
     fn check(&self, index: usize, quest: EnsureQuest) -> Result<NewQuest, CallError> {
         let mut desc = quest.desc;
         normalize_desc(&mut desc).map_err(|error| invalid(format!("quest[{index}]"), error))?;
-        self.validate(&desc).map_err(|error| {
-            invalid(format!("quest[{index}].distributor_parameters"), error)
-        })?;
+        self.validate(&desc)
+            .map_err(|error| invalid(format!("quest[{index}].distributor_parameters"), error))?;
         Ok(NewQuest {
             id: quest_id(&desc),
             policy: policy(&desc),
@@ -317,4 +314,3 @@ fn invalid(field: impl Into<String>, error: impl fmt::Display) -> CallError {
         message: error.to_string(),
     }
 }
-

@@ -113,7 +113,9 @@ fn check(work: &Work, quests: &[NewQuest]) -> Result<(), CallError> {
             if let Some(need) = unknown {
                 return Err(CallError::Invalid {
                     field: format!("quest[{index}].needs"),
-                    message: format!("there is no attempt {need}, neither stored nor earlier in this request"),
+                    message: format!(
+                        "there is no attempt {need}, neither stored nor earlier in this request"
+                    ),
                 });
             }
             earlier.insert(AttemptId {

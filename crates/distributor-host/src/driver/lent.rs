@@ -51,9 +51,13 @@ impl Host for Lent {
     }
 
     fn state_directory(&self, config: &ConfigSnapshot) -> Result<PathBuf> {
-        let parent = self.surroundings.backends_directory.as_ref().ok_or_else(|| {
-            Error::new(ErrorKind::Unsupported, "this host keeps no state on disk")
-        })?;
+        let parent = self
+            .surroundings
+            .backends_directory
+            .as_ref()
+            .ok_or_else(|| {
+                Error::new(ErrorKind::Unsupported, "this host keeps no state on disk")
+            })?;
         Ok(parent.join(directory_name(config)))
     }
 
@@ -63,7 +67,10 @@ impl Host for Lent {
         })?;
         Ok(HelperCommand {
             program,
-            arguments: vec![distributor_core::helper::HELPER_ARGUMENT.into(), name.into()],
+            arguments: vec![
+                distributor_core::helper::HELPER_ARGUMENT.into(),
+                name.into(),
+            ],
         })
     }
 }
@@ -71,7 +78,10 @@ impl Host for Lent {
 fn no_address(config: &ConfigSnapshot, what: &str) -> Error {
     Error::new(
         ErrorKind::Unsupported,
-        format!("configuration `{}` wants {what}, which this host does not offer", config.name),
+        format!(
+            "configuration `{}` wants {what}, which this host does not offer",
+            config.name
+        ),
     )
 }
 
@@ -81,16 +91,30 @@ fn directory_name(config: &ConfigSnapshot) -> String {
     let safe: String = config
         .name
         .chars()
-        .map(|c| if c.is_ascii_alphanumeric() || "-_".contains(c) { c } else { '_' })
+        .map(|c| {
+            if c.is_ascii_alphanumeric() || "-_".contains(c) {
+                c
+            } else {
+                '_'
+            }
+        })
         .take(64)
         .collect();
     let mut digest = Sha256::new();
-    for part in [config.name.as_bytes(), config.config_type.as_bytes(), &config.content] {
+    for part in [
+        config.name.as_bytes(),
+        config.config_type.as_bytes(),
+        &config.content,
+    ] {
         digest.update((part.len() as u64).to_le_bytes());
         digest.update(part);
     }
     let digest = digest.finalize();
-    let short: String = digest.iter().take(6).map(|byte| format!("{byte:02x}")).collect();
+    let short: String = digest
+        .iter()
+        .take(6)
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
     format!("{safe}-{short}")
 }
 

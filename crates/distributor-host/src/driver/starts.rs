@@ -141,13 +141,14 @@ impl Committer {
 
     /// After a commit: is there room for someone who waits? Then another batch must follow.
     pub(super) fn can_start_more(&self, work: &Work) -> bool {
-        self.lanes.backlog().iter().any(|name| {
-            match work.resolved.get(name) {
+        self.lanes
+            .backlog()
+            .iter()
+            .any(|name| match work.resolved.get(name) {
                 Some(Ok(resolved)) => self.room(resolved) > 0,
                 Some(Err(Unresolved::Impossible(_))) => true,
                 Some(Err(Unresolved::Later)) | None => false,
-            }
-        })
+            })
     }
 }
 

@@ -50,7 +50,11 @@ pub fn create(
         version: 0,
         config_name: config_name.into(),
         policy,
-        state: if ready { State::Scheduling } else { State::Waiting },
+        state: if ready {
+            State::Scheduling
+        } else {
+            State::Waiting
+        },
         created: now,
         modified: now,
         failures: Retries::default(),
@@ -62,6 +66,10 @@ pub fn create(
         execution: None,
         outcome: None,
     };
-    let effects = if ready { vec![Effect::Ready] } else { Vec::new() };
+    let effects = if ready {
+        vec![Effect::Ready]
+    } else {
+        Vec::new()
+    };
     (record, effects)
 }

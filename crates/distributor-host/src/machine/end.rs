@@ -108,8 +108,8 @@ impl Change<'_> {
         self.effects.push(Effect::Ended);
     }
 
-    /// The host ends a running execution. A job that speaks the API cannot do harm any more once
-    /// its token is gone; the task of a simple quest must be over before it is run again.
+    /// A phase took too long. A job that speaks the API cannot do harm any more once its token is
+    /// gone; the task of a simple quest must be over before it is run again.
     pub(super) fn call_off(&mut self, finish: Arc<dm::AbnormalFinish>) {
         self.cancel_task();
         if self.policy().simple {
@@ -123,6 +123,7 @@ impl Change<'_> {
         let now = self.now;
         if let Some(execution) = self.attempt.execution.as_mut() {
             execution.ending = Some(finish);
+            execution.auth_token = StoredSecret::default();
             execution.deadline = Some(now.after(ENDING_PATIENCE));
             execution.poll_at = Some(now.after(ENDING_POLL_GAP));
         }
@@ -154,9 +155,12 @@ impl Change<'_> {
                 if self.live(number).is_some_and(|it| it.ending.is_none()) {
                     self.cancel_task();
                     self.wait_for_the_end(finish);
-                } else if let Some(execution) = self.live(number) {
-                    // A timeout was to be retried; the wish to end is stronger.
-                    execution.ending = Some(finish);
+                } else if let Some(ending) = self.live(number).and_then(|it| it.ending.as_mut()) {
+                    // A timeout was to be retried; the wish to end is stronger. The first wish
+                    // names the reason.
+                    if ending.status() != Status::Cancelled {
+                        *ending = finish;
+                    }
                 }
             }
             attempt::State::Finished | attempt::State::AbnormalFinished => {}

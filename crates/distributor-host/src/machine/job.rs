@@ -1,14 +1,14 @@
 //! Calls that a job makes with its execution's tokens: activate, finish, halt.
 //!
-//! Checks go in a fixed order: current execution, attempt EXECUTING, state of the execution, token
-//! (in constant time).
+//! Checks go in a fixed order: current execution, attempt EXECUTING, execution not called off, state
+//! of the execution, token (in constant time).
 
 use std::sync::Arc;
 
 use distributor_core::dm::{attempt, execution};
 use distributor_core::{Secret, dm};
 use distributor_store::bits::Bits;
-use distributor_store::records::{Outcome, StoredSecret};
+use distributor_store::records::{ExecutionRecord, Outcome, StoredSecret};
 use sha2::{Digest, Sha256};
 
 use super::{Change, Refusal, after_if_set};
@@ -24,36 +24,28 @@ impl Change<'_> {
     ) -> Result<(), Refusal> {
         let run_timeout = self.policy().run_timeout;
         let now = self.now;
-        if let Some(prepared) = &self.attempt.prepared {
-            if prepared.execution == number && self.attempt.state == attempt::State::Scheduling {
-                let invited = prepared
-                    .activation_token
-                    .0
-                    .matches(activation_token.expose());
-                return Err(if invited {
-                    Refusal::NotSettled
-                } else {
-                    Refusal::Denied("wrong activation token")
-                });
-            }
+        if let Some(prepared) = &self.attempt.prepared
+            && prepared.execution == number
+            && self.attempt.state == attempt::State::Scheduling
+        {
+            let invited = prepared
+                .activation_token
+                .0
+                .matches(activation_token.expose());
+            return Err(if invited {
+                Refusal::NotSettled
+            } else {
+                Refusal::Denied("wrong activation token")
+            });
         }
-        self.check_current(number)?;
-        let Some(execution) = self.live(number) else {
-            return Err(Refusal::Denied("the execution is over"));
-        };
+        let execution = self.current(number)?;
         match execution.state {
             execution::State::Scheduling => {
-                if !execution
-                    .auth_token
-                    .0
-                    .matches(activation_token.expose())
-                {
+                if !execution.auth_token.0.matches(activation_token.expose()) {
                     return Err(Refusal::Denied("wrong activation token"));
                 }
                 execution.auth_token = StoredSecret(execution_token);
-                if execution.ending.is_none() {
-                    execution.deadline = after_if_set(now, run_timeout);
-                }
+                execution.deadline = after_if_set(now, run_timeout);
                 self.execution_to(execution::State::Running);
                 Ok(())
             }
@@ -77,17 +69,14 @@ impl Change<'_> {
 
     /// Is the caller the running execution? Changes nothing.
     pub(super) fn authenticate(&mut self, number: u32, token: &Secret) -> Result<(), Refusal> {
-        self.check_current(number)?;
-        match self.live(number) {
-            Some(execution) if execution.state == execution::State::Running => {
-                if execution.auth_token.0.matches(token.expose()) {
-                    Ok(())
-                } else {
-                    Err(Refusal::Denied("wrong execution token"))
-                }
-            }
-            _ => Err(Refusal::Denied("the execution is not running")),
+        let execution = self.current(number)?;
+        if execution.state != execution::State::Running {
+            return Err(Refusal::Denied("the execution is not running"));
         }
+        if !execution.auth_token.0.matches(token.expose()) {
+            return Err(Refusal::Denied("wrong execution token"));
+        }
+        Ok(())
     }
 
     /// Stores the attempt's result; it becomes final when the backend says that the task is over.
@@ -103,8 +92,8 @@ impl Change<'_> {
         Ok(())
     }
 
-    /// The job must stop and wait for others. At least one of them is pending, or the job would
-    /// have been told to go on.
+    /// The job must stop and wait for others, if there is one to wait for. Otherwise its token stays
+    /// good: an execution that stopped for nothing would end its attempt without a result.
     pub(super) fn halt(
         &mut self,
         number: u32,
@@ -112,6 +101,9 @@ impl Change<'_> {
         satisfied: &[bool],
     ) -> Result<(), Refusal> {
         self.authenticate(number, token)?;
+        if satisfied.iter().all(|satisfied| *satisfied) {
+            return Ok(());
+        }
         self.revoke();
         let mut dependencies = Bits::new(u32::try_from(satisfied.len()).unwrap_or(u32::MAX));
         for (bit, _) in (0..).zip(satisfied).filter(|(_, satisfied)| **satisfied) {
@@ -127,26 +119,30 @@ impl Change<'_> {
         let now = self.now;
         if let Some(execution) = self.attempt.execution.as_mut() {
             execution.auth_token = StoredSecret::default();
-            if execution.ending.is_none() {
-                let wait = if execution.poll_timeout.is_zero() {
-                    stop_timeout
-                } else {
-                    execution.poll_timeout
-                };
-                execution.deadline = after_if_set(now, wait);
+            let wait = if execution.poll_timeout.is_zero() {
+                stop_timeout
+            } else {
+                execution.poll_timeout
+            };
+            execution.deadline = after_if_set(now, wait);
+            if execution.deadline.is_some() {
                 execution.poll_at = None;
             }
         }
         self.execution_to(execution::State::Stopping);
     }
 
-    fn check_current(&self, number: u32) -> Result<(), Refusal> {
+    fn current(&mut self, number: u32) -> Result<&mut ExecutionRecord, Refusal> {
         if self.attempt.current_execution != number {
             return Err(Refusal::Denied("not the current execution"));
         }
         if self.attempt.state != attempt::State::Executing {
             return Err(Refusal::Denied("the attempt is not executing"));
         }
-        Ok(())
+        match self.live(number) {
+            Some(execution) if execution.ending.is_none() => Ok(execution),
+            Some(_) => Err(Refusal::Denied("the execution is being cancelled")),
+            None => Err(Refusal::Denied("the execution is over")),
+        }
     }
 }

@@ -1,6 +1,37 @@
 //! The life cycle of an attempt and its executions as a pure function:
 //! `(record, event, now) -> (changed record, effects)` (architecture, A1).
 //!
+//! ```text
+//! Attempt                  `run` answered
+//!   new ----> SCHEDULING ------------------> EXECUTING ----> FINISHED
+//!                ^  ^  retry, or all          |    |   ended normally, nothing to wait for
+//!                |  |  dependencies are over  |    |
+//!                |  +-------------------------+    | ended normally, dependencies pending
+//!                | the last dependency ended       |
+//!                +--------------- WAITING <--------+
+//!                                    ^
+//!   new, declares dependencies ------+
+//!
+//! Execution           activated,             result delivered,          the task
+//!                     or seen running        or must halt               is over
+//!   new ----> SCHEDULING ------> RUNNING ----------------> STOPPING ------------> FINISHED
+//! ```
+//!
+//! Every state on the way also leads to `ABNORMAL_FINISHED`. For an attempt that means cancelled,
+//! a dependency ended so, or an execution ended so and is not retried; for an execution:
+//!
+//! | In | Deadline | What happens then |
+//! |---|---|---|
+//! | `SCHEDULING` | `start_timeout` | `TIMED_OUT` |
+//! | `RUNNING` | `run_timeout` | `TIMED_OUT` |
+//! | `STOPPING` | `poll_timeout`, else `stop_timeout` | three polls, 30 s apart, then `EXPIRED` |
+//! | any, called off | [`ENDING_PATIENCE`] | ends as decided, without the backend's word |
+//!
+//! Between "decided" and "`run` answered" an execution exists only as
+//! [`AttemptRecord::prepared`], and the attempt stays `SCHEDULING`. An execution that a person
+//! cancels, and one of a simple quest that times out, is *called off*: it keeps its state until its
+//! task is over, and ends with the outcome that was decided.
+//!
 //! It refuses to read a clock, a store or a random source, to call a backend, and to know of any
 //! attempt but the one it is given: what concerns others leaves as an [`Effect`].
 //!
@@ -29,7 +60,7 @@ use distributor_store::records::{AttemptRecord, ExecutionRecord, Policy};
 
 pub use create::{create, policy};
 pub use result::{FinalResult, MAX_REASON_BYTES};
-pub use transition::{evolve_attempt, evolve_execution};
+pub use transition::{InvalidTransition, evolve_attempt, evolve_execution};
 
 /// After this much time since `run` a permanent error of `get_status` means that the task is
 /// missing; until then it counts as transient (DC-40, DC-41).
@@ -43,6 +74,10 @@ pub const STOPPING_POLL_GAP: Duration = Duration::from_secs(30);
 pub const ENDING_PATIENCE: Duration = Duration::from_secs(120);
 /// How often the backend is asked meanwhile, if it does not tell.
 pub const ENDING_POLL_GAP: Duration = Duration::from_secs(5);
+/// A start timeout, run timeout or give-up that is noticed later than this was slept through: the
+/// service was down, and news may wait. Then the backend is asked first, and it counts this much
+/// later.
+pub const OVERSLEPT: Duration = Duration::from_secs(30);
 
 /// What can happen to an attempt.
 #[derive(Debug, Clone)]
@@ -92,7 +127,8 @@ pub enum Event {
         execution: u32,
         /// Its execution token.
         token: Secret,
-        /// One entry per dependency: is it finished already?
+        /// One entry per dependency: is it over already? If all are, the job may go on and nothing
+        /// changes.
         satisfied: Vec<bool>,
     },
     /// `get_status` answered.
@@ -321,5 +357,7 @@ fn abnormal(status: Status, reason: impl Into<String>) -> Arc<dm::AbnormalFinish
 }
 
 fn after_if_set(now: Timestamp, delay: Duration) -> Option<Timestamp> {
-    (!delay.is_zero()).then(|| now.after(delay))
+    // Rounded up to whole microseconds: never early (DC-30).
+    let whole = delay.saturating_add(Duration::from_nanos(999));
+    (!delay.is_zero()).then(|| now.after(whole))
 }

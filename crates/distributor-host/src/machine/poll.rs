@@ -1,77 +1,99 @@
 //! Time passing and asking for news: deadlines, polls, and what `get_status` answers.
 
+use std::time::Duration;
+
+use distributor_core::Timestamp;
 use distributor_core::dm::abnormal_finish::Status;
 use distributor_core::dm::execution::State;
-use distributor_core::Timestamp;
 
 use super::{
-    AnsweredState, Change, ENDING_POLL_GAP, Effect, MISSING_GRACE, STOPPING_POLL_GAP,
-    STOPPING_POLLS, StatusAnswer, abnormal,
+    AnsweredState, Change, ENDING_PATIENCE, ENDING_POLL_GAP, Effect, MISSING_GRACE, OVERSLEPT,
+    STOPPING_POLL_GAP, STOPPING_POLLS, StatusAnswer, abnormal, result,
 };
+
+/// A backend that wants to be polled more often than this is polled this often.
+const SHORTEST_POLL_GAP: Duration = Duration::from_millis(1);
 
 impl Change<'_> {
     pub(super) fn wake(&mut self) {
         let (number, now) = (self.attempt.current_execution, self.now);
-        let due = |moment: Option<Timestamp>| moment.is_some_and(|moment| moment <= now);
-        let Some(execution) = self.live(number) else {
-            return;
-        };
-        if due(execution.deadline) {
-            match (&execution.ending, execution.state) {
-                (Some(ending), _) => {
-                    let ending = ending.clone();
-                    self.end_abnormally(ending);
-                    return;
-                }
-                (None, State::Stopping) => {
-                    self.stopping_deadline();
-                    return;
-                }
-                (None, state) => {
-                    let reason = format!("DM timeout ({})", state.as_str_name());
-                    self.call_off(abnormal(Status::TimedOut, reason));
-                }
-            }
+        let due = |moment: &Timestamp| *moment <= now;
+        let deadline = self.live(number).and_then(|it| it.deadline).filter(due);
+        if let Some(deadline) = deadline {
+            self.deadline_passed(number, now.since(deadline));
         }
+        let simple = self.policy().simple;
         let Some(execution) = self.live(number) else {
             return;
         };
-        if due(execution.poll_at) {
-            let gap = if execution.ending.is_some() {
-                ENDING_POLL_GAP
-            } else {
-                execution.poll_timeout
+        if execution.poll_at.as_ref().is_some_and(due) {
+            let gap = match execution.ending {
+                Some(_) => ENDING_POLL_GAP,
+                None if simple => execution.poll_timeout,
+                None => Duration::ZERO,
             };
-            execution.poll_at = Some(now.after(gap.max(std::time::Duration::from_millis(1))));
+            execution.poll_at = (!gap.is_zero()).then(|| now.after(gap.max(SHORTEST_POLL_GAP)));
             self.ask_status();
         }
     }
 
-    /// Polls at T, T + 30 s and T + 60 s; at T + 90 s it gives up without another call (DC-32, DC-33).
-    fn stopping_deadline(&mut self) {
+    fn deadline_passed(&mut self, number: u32, late: Duration) {
+        let now = self.now;
+        let Some(execution) = self.live(number) else {
+            return;
+        };
+        match (execution.ending.clone(), execution.state) {
+            // Nobody was there to see the task end or to have it cancelled.
+            (Some(_), _) if late > ENDING_POLL_GAP => {
+                execution.deadline = Some(now.after(ENDING_PATIENCE));
+            }
+            (Some(ending), _) => self.end_abnormally(ending),
+            (None, State::Stopping) if execution.polls < STOPPING_POLLS => self.stopping_poll(),
+            (None, _) if late > OVERSLEPT => {
+                execution.deadline = Some(now.after(OVERSLEPT));
+                self.ask_status();
+            }
+            (None, State::Stopping) => self.stopping_give_up(),
+            (None, state) => {
+                let reason = format!("DM timeout ({})", state.as_str_name());
+                self.call_off(abnormal(Status::TimedOut, reason));
+            }
+        }
+    }
+
+    /// Polls at T, T + 30 s and T + 60 s (DC-32).
+    fn stopping_poll(&mut self) {
+        let (number, now) = (self.attempt.current_execution, self.now);
+        let Some(execution) = self.live(number) else {
+            return;
+        };
+        execution.polls += 1;
+        // Counted from the former deadline, so that a late wake-up does not stretch the schedule;
+        // but polls that were slept through give the backend no time to answer.
+        execution.deadline = execution
+            .deadline
+            .map(|deadline| deadline.after(STOPPING_POLL_GAP))
+            .filter(|next| *next > now)
+            .or(Some(now.after(STOPPING_POLL_GAP)));
+        self.ask_status();
+    }
+
+    /// At T + 90 s, without another call (DC-33).
+    fn stopping_give_up(&mut self) {
         let number = self.attempt.current_execution;
         let Some(execution) = self.live(number) else {
             return;
         };
-        if execution.polls >= STOPPING_POLLS {
-            let detail = execution
-                .last_error
-                .as_ref()
-                .map(|error| format!("; last error: {error}"))
-                .unwrap_or_default();
-            let reason = format!(
-                "DM timeout (STOPPING): no result after {STOPPING_POLLS} status queries{detail}"
-            );
-            self.cancel_task();
-            self.end_abnormally(abnormal(Status::Expired, reason));
-            return;
-        }
-        execution.polls += 1;
-        // Counted from the former deadline, so that a late wake-up does not stretch the schedule.
-        execution.deadline = execution
-            .deadline
-            .map(|deadline| deadline.after(STOPPING_POLL_GAP));
-        self.ask_status();
+        let detail = execution
+            .last_error
+            .as_ref()
+            .map(|error| format!("; last error: {error}"))
+            .unwrap_or_default();
+        let reason = format!(
+            "DM timeout (STOPPING): no result after {STOPPING_POLLS} status queries{detail}"
+        );
+        self.cancel_task();
+        self.end_abnormally(abnormal(Status::Expired, reason));
     }
 
     /// One query at a time.
@@ -104,16 +126,25 @@ impl Change<'_> {
                 self.end_abnormally(ending.unwrap_or_else(|| abnormal(Status::Missing, error)));
             }
             StatusAnswer::Permanent(error) => {
-                execution.last_error = Some(error);
-                // Within the grace it counts as transient, and somebody must ask again (DC-41).
-                if execution.poll_at.is_none() && execution.deadline.is_none() {
-                    let grace_over = execution
-                        .started
-                        .after(MISSING_GRACE + std::time::Duration::from_micros(1));
-                    execution.poll_at = Some(grace_over);
-                }
+                // Within the grace it counts as transient (DC-41).
+                let grace_over = execution.started.after(MISSING_GRACE);
+                self.query_failed(number, error, grace_over.after(Duration::from_micros(1)));
             }
-            StatusAnswer::Transient(error) => execution.last_error = Some(error),
+            StatusAnswer::Transient(error) => {
+                self.query_failed(number, error, now.after(STOPPING_POLL_GAP));
+            }
+        }
+    }
+
+    /// Whoever asked still wants to know: the next query is at `again`, if not earlier. In STOPPING
+    /// the number of polls is fixed, and the next one may be the give-up.
+    fn query_failed(&mut self, number: u32, error: String, again: Timestamp) {
+        let Some(execution) = self.live(number) else {
+            return;
+        };
+        execution.last_error = Some(result::cap_text(error));
+        if execution.state != State::Stopping || execution.deadline.is_none() {
+            execution.poll_at = Some(execution.poll_at.map_or(again, |at| at.min(again)));
         }
     }
 }

@@ -46,11 +46,17 @@ fn malformed(reason: String) -> Outcome {
 }
 
 /// Cuts an overlong reason.
-pub(super) fn cap(mut finish: dm::AbnormalFinish) -> dm::AbnormalFinish {
-    if finish.reason.len() > MAX_REASON_BYTES {
-        let end = finish.reason.floor_char_boundary(MAX_REASON_BYTES);
-        finish.reason.truncate(end);
-        finish.reason.push_str(" … (cut)");
+pub(super) fn cap(finish: dm::AbnormalFinish) -> dm::AbnormalFinish {
+    dm::AbnormalFinish {
+        reason: cap_text(finish.reason),
+        ..finish
     }
-    finish
+}
+
+pub(super) fn cap_text(mut text: String) -> String {
+    if text.len() > MAX_REASON_BYTES {
+        text.truncate(text.floor_char_boundary(MAX_REASON_BYTES));
+        text.push_str(" … (cut)");
+    }
+    text
 }

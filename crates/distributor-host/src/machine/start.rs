@@ -16,9 +16,12 @@ impl Change<'_> {
         if self.attempt.state != attempt::State::Scheduling || self.attempt.prepared.is_some() {
             return;
         }
+        let Some(number) = self.attempt.current_execution.checked_add(1) else {
+            return self.give_up(abnormal(Status::Rejected, "no execution number is left"));
+        };
         self.attempt.ready = None;
         self.attempt.prepared = Some(Prepared {
-            execution: self.attempt.current_execution + 1,
+            execution: number,
             activation_token: StoredSecret(activation_token),
             config,
             created: self.now,
@@ -31,8 +34,10 @@ impl Change<'_> {
         if self.attempt.state != attempt::State::Scheduling || self.attempt.prepared.is_some() {
             return;
         }
+        let Some(number) = self.attempt.current_execution.checked_add(1) else {
+            return self.give_up(abnormal(Status::Rejected, reason));
+        };
         self.attempt.ready = None;
-        let number = self.attempt.current_execution + 1;
         self.begin_execution(new_execution(number, self.now, self.now, config));
         self.end_abnormally(abnormal(Status::Rejected, reason));
     }
@@ -49,10 +54,14 @@ impl Change<'_> {
         if self.attempt.state != attempt::State::Scheduling {
             // The attempt was ended meanwhile: what was started is not wanted.
             if let Ok(answer) = answer {
-                self.effects.push(Effect::CancelTask {
-                    execution: number,
-                    config: prepared.config,
-                    token: answer.token,
+                let (config, token) = (prepared.config, answer.token);
+                self.effects.push(match answer.state {
+                    AnsweredState::Finished(_) => Effect::Release { config, token },
+                    AnsweredState::Pending | AnsweredState::Running => Effect::CancelTask {
+                        execution: number,
+                        config,
+                        token,
+                    },
                 });
             }
             return;
@@ -70,8 +79,10 @@ impl Change<'_> {
         execution.token = answer.token;
         execution.poll_timeout = answer.poll_timeout;
         execution.deadline = after_if_set(self.now, self.policy().start_timeout);
-        execution.poll_at = after_if_set(self.now, answer.poll_timeout);
-        if !self.policy().simple {
+        if self.policy().simple {
+            // For others it is the waiting time in STOPPING (DC-31), and only that.
+            execution.poll_at = after_if_set(self.now, answer.poll_timeout);
+        } else {
             let token = prepared.activation_token;
             execution.activation_digest = Sha256::digest(token.0.expose()).to_vec();
             execution.auth_token = token;

@@ -134,6 +134,12 @@ pub(super) struct ExecutionBody {
     /// Only of a past execution.
     #[prost(message, optional, tag = "14")]
     pub outcome: Option<OutcomeBody>,
+    #[prost(string, optional, tag = "15")]
+    pub last_error: Option<String>,
+    #[prost(bytes = "vec", tag = "16")]
+    pub activation_digest: Vec<u8>,
+    #[prost(message, optional, tag = "17")]
+    pub ending: Option<dm::AbnormalFinish>,
 }
 
 /// What only some journal rows have.

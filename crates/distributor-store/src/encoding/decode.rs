@@ -168,15 +168,16 @@ impl Decoder<'_> {
     fn outcome(&self, body: OutcomeBody) -> Result<Outcome> {
         match (body.data, body.abnormal) {
             (Some(data), None) => Ok(Outcome::Data(Arc::new(data))),
-            (None, Some(abnormal)) => {
-                let status = abnormal.status;
-                dm::abnormal_finish::Status::try_from(status).map_err(|_| {
-                    self.damaged(format_args!("unknown abnormal finish status {status}"))
-                })?;
-                Ok(Outcome::Abnormal(Arc::new(abnormal)))
-            }
+            (None, Some(abnormal)) => Ok(Outcome::Abnormal(self.abnormal(abnormal)?)),
             _ => Err(self.damaged("an outcome is neither data nor abnormal")),
         }
+    }
+
+    fn abnormal(&self, abnormal: dm::AbnormalFinish) -> Result<Arc<dm::AbnormalFinish>> {
+        let status = abnormal.status;
+        dm::abnormal_finish::Status::try_from(status)
+            .map_err(|_| self.damaged(format_args!("unknown abnormal finish status {status}")))?;
+        Ok(Arc::new(abnormal))
     }
 
     fn prepared(&self, body: PreparedBody) -> Result<Prepared> {
@@ -210,6 +211,12 @@ impl Decoder<'_> {
             poll_at: body.poll_at.map(Timestamp::from_micros),
             polls: body.polls,
             polling: body.polling,
+            last_error: body.last_error,
+            activation_digest: body.activation_digest,
+            ending: match body.ending {
+                Some(ending) => Some(self.abnormal(ending)?),
+                None => None,
+            },
             outcome,
         })
     }

@@ -179,6 +179,9 @@ fn execution_body(record: &ExecutionRecord, config: u64) -> ExecutionBody {
         polls: record.polls,
         polling: record.polling,
         outcome: None,
+        last_error: record.last_error.clone(),
+        activation_digest: record.activation_digest.clone(),
+        ending: record.ending.as_deref().cloned(),
     }
 }
 

@@ -42,10 +42,7 @@ impl Store for MemoryStore {
 
     fn quests(&self, ids: &[QuestId]) -> Result<Vec<Option<QuestRecord>>> {
         let state = self.state();
-        Ok(ids
-            .iter()
-            .map(|id| state.quests.get(id).cloned())
-            .collect())
+        Ok(ids.iter().map(|id| state.quests.get(id).cloned()).collect())
     }
 
     fn quests_with_prefix(&self, prefix: &str, limit: usize) -> Result<Vec<QuestId>> {
@@ -62,10 +59,7 @@ impl Store for MemoryStore {
 
     fn attempts(&self, ids: &[AttemptId]) -> Result<Vec<Option<AttemptRecord>>> {
         let state = self.state();
-        Ok(ids
-            .iter()
-            .map(|id| state.attempt(*id).cloned())
-            .collect())
+        Ok(ids.iter().map(|id| state.attempt(*id).cloned()).collect())
     }
 
     fn attempt_numbers(&self, quest: QuestId) -> Result<Vec<u32>> {
@@ -247,5 +241,5 @@ fn page<'a>(
 mod tests {
     use super::MemoryStore;
 
-    crate::store_suite!(|| (MemoryStore::new(), ()));
+    crate::store_suite!((MemoryStore::new(), ()));
 }

@@ -91,72 +91,257 @@ impl BatchWriter<'_> {
     }
 
     fn attempts(&mut self, attempts: &[AttemptRecord]) -> Result<()> {
-        let mut insert = self.connection.prepare_cached(
-            "INSERT INTO attempts
-             (key, quest, number, version, state, modified, config_name, wake_at, ready, body)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
-        )?;
-        let mut update = self.connection.prepare_cached(
-            "UPDATE attempts SET version = ?3, state = ?4, modified = ?5, config_name = ?6,
-                    wake_at = ?7, ready = ?8, body = ?9
-             WHERE key = ?1 AND version = ?2",
-        )?;
         for attempt in attempts {
             let encoded = encoding::attempt(attempt, |snapshot| {
                 self.shared.snapshot_key(self.connection, snapshot)
             })?;
-            let config_name = self.shared.name_key(self.connection, &attempt.config_name)?;
-            let version = integer(attempt.version)?;
-            let state = encoding::attempt_state_number(attempt.state);
-            let wake_at = attempt.wake_at().map(Timestamp::as_micros);
-            let ready = attempt.ready.map(integer).transpose()?;
-            self.counters.ready = self.counters.ready.max(ready.unwrap_or(0));
-            let apart_before = if version == 0 {
-                let Some(quest) = self.find_quest(&attempt.id.quest)? else {
-                    return Err(missing(format_args!("quest {}", attempt.id.quest)));
-                };
-                self.counters.attempt_key += 1;
-                let inserted = insert.execute(params![
-                    self.counters.attempt_key,
-                    quest,
-                    attempt.id.number,
-                    version + 1,
-                    state,
-                    attempt.modified.as_micros(),
-                    config_name,
-                    wake_at,
-                    ready,
-                    encoded.body,
-                ]);
-                if inserted.as_ref().is_err_and(is_duplicate) {
-                    return Err(conflict(format_args!("attempt {}", attempt.id)));
-                }
-                inserted?;
-                false
-            } else {
-                let known = self.find_attempt(attempt.id)?;
-                let changed = match known {
-                    Some(known) => update.execute(params![
-                        known.key,
-                        version,
-                        version + 1,
-                        state,
-                        attempt.modified.as_micros(),
-                        config_name,
-                        wake_at,
-                        ready,
-                        encoded.body,
-                    ])?,
-                    None => 0,
-                };
-                let Some(known) = known.filter(|_| changed == 1) else {
-                    return Err(conflict(format_args!("attempt {}", attempt.id)));
-                };
-                self.counters.count(known.state, -1);
-                known.apart
+            let known = match attempt.version {
+                0 => self.insert_attempt(attempt, &encoded)?,
+                _ => self.update_attempt(attempt, &encoded)?,
             };
-            self.counters.count(state, 1);
+            if let Some(ready) = attempt.ready {
+                self.counters.ready = self.counters.ready.max(integer(ready)?);
+            }
+            self.attempts.insert(attempt.id, known);
         }
         Ok(())
     }
+
+    fn insert_attempt(&mut self, attempt: &AttemptRecord, encoded: &Encoded) -> Result<Known> {
+        let Some(quest) = self.find_quest(&attempt.id.quest)? else {
+            return Err(missing(format_args!("quest {}", attempt.id.quest)));
+        };
+        self.counters.attempt_key += 1;
+        let known = Known {
+            key: self.counters.attempt_key,
+            state: encoding::attempt_state_number(attempt.state),
+            apart: encoded.outcomes.is_some(),
+        };
+        let mut insert = self.connection.prepare_cached(
+            "INSERT INTO attempts
+             (key, version, state, modified, config_name, wake_at, ready, body, quest, number)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+        )?;
+        let inserted = insert.execute(params![
+            known.key,
+            1,
+            known.state,
+            attempt.modified.as_micros(),
+            self.shared
+                .name_key(self.connection, &attempt.config_name)?,
+            attempt.wake_at().map(Timestamp::as_micros),
+            attempt.ready.map(integer).transpose()?,
+            encoded.body,
+            quest,
+            attempt.id.number,
+        ]);
+        if inserted.as_ref().is_err_and(is_duplicate) {
+            return Err(conflict(format_args!("attempt {}", attempt.id)));
+        }
+        inserted?;
+        self.put_outcomes(known.key, false, encoded)?;
+        self.counters.count(known.state, 1);
+        Ok(known)
+    }
+
+    fn update_attempt(&mut self, attempt: &AttemptRecord, encoded: &Encoded) -> Result<Known> {
+        let conflict = || conflict(format_args!("attempt {}", attempt.id));
+        let before = self.find_attempt(attempt.id)?.ok_or_else(conflict)?;
+        let known = Known {
+            key: before.key,
+            state: encoding::attempt_state_number(attempt.state),
+            apart: encoded.outcomes.is_some(),
+        };
+        let version = integer(attempt.version)?;
+        let mut update = self.connection.prepare_cached(
+            "UPDATE attempts SET version = ?2, state = ?3, modified = ?4, config_name = ?5,
+                    wake_at = ?6, ready = ?7, body = ?8
+             WHERE key = ?1 AND version = ?9",
+        )?;
+        let updated = update.execute(params![
+            known.key,
+            version + 1,
+            known.state,
+            attempt.modified.as_micros(),
+            self.shared
+                .name_key(self.connection, &attempt.config_name)?,
+            attempt.wake_at().map(Timestamp::as_micros),
+            attempt.ready.map(integer).transpose()?,
+            encoded.body,
+            version,
+        ])?;
+        if updated == 0 {
+            return Err(conflict());
+        }
+        self.put_outcomes(known.key, before.apart, encoded)?;
+        self.counters.count(before.state, -1);
+        self.counters.count(known.state, 1);
+        Ok(known)
+    }
+
+    /// Writes outcomes that are stored apart, if they changed: comparing costs less than writing.
+    fn put_outcomes(&self, attempt: i64, apart_before: bool, encoded: &Encoded) -> Result<()> {
+        let Some(outcomes) = &encoded.outcomes else {
+            if apart_before {
+                self.connection
+                    .prepare_cached("DELETE FROM outcomes WHERE attempt = ?1")?
+                    .execute([attempt])?;
+            }
+            return Ok(());
+        };
+        if apart_before {
+            let is_same = self
+                .connection
+                .prepare_cached("SELECT body = ?2 FROM outcomes WHERE attempt = ?1")?
+                .query_row(params![attempt, outcomes], |row| row.get(0))
+                .optional()?;
+            if is_same == Some(true) {
+                return Ok(());
+            }
+        }
+        self.connection
+            .prepare_cached("INSERT OR REPLACE INTO outcomes (attempt, body) VALUES (?1, ?2)")?
+            .execute(params![attempt, outcomes])?;
+        Ok(())
+    }
+
+    fn find_attempt(&mut self, id: AttemptId) -> Result<Option<Known>> {
+        if let Some(known) = self.attempts.get(&id) {
+            return Ok(Some(*known));
+        }
+        let Some(quest) = self.find_quest(&id.quest)? else {
+            return Ok(None);
+        };
+        let known = self
+            .connection
+            .prepare_cached(
+                "SELECT key, state, EXISTS (SELECT 1 FROM outcomes WHERE attempt = key)
+                 FROM attempts WHERE quest = ?1 AND number = ?2",
+            )?
+            .query_row(params![quest, id.number], |row| {
+                Ok(Known {
+                    key: row.get(0)?,
+                    state: row.get(1)?,
+                    apart: row.get(2)?,
+                })
+            })
+            .optional()?;
+        if let Some(known) = known {
+            self.attempts.insert(id, known);
+        }
+        Ok(known)
+    }
+
+    fn attempt_key(&mut self, id: AttemptId) -> Result<i64> {
+        let known = self.find_attempt(id)?;
+        known
+            .map(|known| known.key)
+            .ok_or_else(|| missing(format_args!("attempt {id}")))
+    }
+
+    fn past_executions(&mut self, executions: &[(AttemptId, ExecutionRecord)]) -> Result<()> {
+        for (attempt, execution) in executions {
+            let attempt = self.attempt_key(*attempt)?;
+            let config = self
+                .shared
+                .snapshot_key(self.connection, &execution.config)?;
+            self.connection
+                .prepare_cached(
+                    "INSERT OR REPLACE INTO executions (attempt, number, body) VALUES (?1, ?2, ?3)",
+                )?
+                .execute(params![
+                    attempt,
+                    execution.number,
+                    encoding::execution(execution, config)
+                ])?;
+        }
+        Ok(())
+    }
+
+    fn dependencies(&mut self, dependencies: &[DependencyRecord]) -> Result<()> {
+        for dependency in dependencies {
+            let dependent = self.attempt_key(dependency.dependent)?;
+            let needed = self.attempt_key(dependency.dependency)?;
+            self.connection
+                .prepare_cached(
+                    "INSERT INTO dependencies
+                     (dependent, dependency, bit, for_execution, propagated)
+                     VALUES (?1, ?2, ?3, ?4, ?5)
+                     ON CONFLICT (dependent, dependency) DO UPDATE SET
+                     bit = ?3, for_execution = ?4, propagated = ?5",
+                )?
+                .execute(params![
+                    dependent,
+                    needed,
+                    dependency.bit,
+                    dependency.for_execution,
+                    dependency.propagated
+                ])?;
+        }
+        Ok(())
+    }
+
+    fn journal_added(&mut self, rows: &[JournalRecord]) -> Result<()> {
+        let connection = self.connection;
+        let mut insert = connection.prepare_cached(
+            "INSERT INTO journal (id, attempt, kind, execution, due, tries, body)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+        )?;
+        for row in rows {
+            let config = match &row.target {
+                Some((config, _)) => Some(self.shared.snapshot_key(connection, config)?),
+                None => None,
+            };
+            let id = integer(row.id)?;
+            let inserted = insert.execute(params![
+                id,
+                self.attempt_key(row.attempt)?,
+                encoding::journal_kind_number(row.kind),
+                row.execution,
+                row.due.map(Timestamp::as_micros),
+                row.tries,
+                encoding::journal(row, config),
+            ]);
+            if inserted.as_ref().is_err_and(is_duplicate) {
+                return Err(conflict(format_args!("journal row {id}")));
+            }
+            inserted?;
+            self.counters.journal = self.counters.journal.max(id);
+        }
+        Ok(())
+    }
+
+    fn journal_delayed(&self, delays: &[JournalDelay]) -> Result<()> {
+        let mut update = self
+            .connection
+            .prepare_cached("UPDATE journal SET due = ?2, tries = ?3 WHERE id = ?1")?;
+        for delay in delays {
+            update.execute(params![
+                integer(delay.id)?,
+                delay.due.as_micros(),
+                delay.tries
+            ])?;
+        }
+        Ok(())
+    }
+
+    fn journal_done(&self, ids: &[u64]) -> Result<()> {
+        let mut delete = self
+            .connection
+            .prepare_cached("DELETE FROM journal WHERE id = ?1")?;
+        for id in ids {
+            delete.execute([integer(*id)?])?;
+        }
+        Ok(())
+    }
+}
+
+fn missing(what: std::fmt::Arguments<'_>) -> StoreError {
+    let what = what.to_string();
+    StoreError::Missing { what }
+}
+
+fn conflict(what: std::fmt::Arguments<'_>) -> StoreError {
+    let what = what.to_string();
+    StoreError::Conflict { what }
 }

@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 use std::hash::Hash;
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use distributor_core::ConfigSnapshot;
 use rusqlite::{Connection, OptionalExtension, params};
@@ -68,7 +68,11 @@ impl Shared {
     }
 
     /// The configuration snapshot with this key.
-    pub(super) fn snapshot(&self, connection: &Connection, key: u64) -> Result<Arc<ConfigSnapshot>> {
+    pub(super) fn snapshot(
+        &self,
+        connection: &Connection,
+        key: u64,
+    ) -> Result<Arc<ConfigSnapshot>> {
         let key = super::error::integer(key)?;
         let known = lock(&self.snapshots).value(key);
         if let Some(snapshot) = known {
@@ -143,7 +147,17 @@ fn missing(what: &str, key: i64) -> StoreError {
     }
 }
 
-fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+/// For a look at the recent quests.
+pub(super) fn read_lock(recent: &RwLock<Recent>) -> RwLockReadGuard<'_, Recent> {
+    recent.read().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// For a change of the recent quests.
+pub(super) fn write_lock(recent: &RwLock<Recent>) -> RwLockWriteGuard<'_, Recent> {
+    recent.write().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 

@@ -4,9 +4,9 @@
 //! connections of their own, so they do not wait for a commit in progress. Any other process may
 //! read. This module refuses to be told SQL from outside, and to repair a damaged file.
 
+mod batch;
 mod cache;
 mod collect;
-mod commit;
 mod counters;
 mod error;
 mod listing;
@@ -16,6 +16,7 @@ mod quests;
 mod read;
 mod readers;
 mod schema;
+mod writer;
 
 #[cfg(test)]
 mod tests;
@@ -31,9 +32,9 @@ use crate::records::{
 };
 use crate::{AttemptFilter, AttemptPage, Batch, Collected, Result, StateCounts, Store, StoreError};
 use cache::Shared;
-use commit::Writer;
 use read::Reader;
 use readers::Readers;
+use writer::Writer;
 
 /// A store in a directory; see [`SqliteStore::open`].
 pub struct SqliteStore {
@@ -131,7 +132,7 @@ impl Store for SqliteStore {
     }
 
     fn ready_config_names(&self) -> Result<Vec<String>> {
-        self.reading_warm(Reader::ready_config_names)
+        self.reading_warm(|reader| reader.ready_config_names())
     }
 
     fn due_attempts(&self, now: Timestamp, limit: usize) -> Result<Vec<AttemptId>> {
@@ -143,7 +144,7 @@ impl Store for SqliteStore {
     }
 
     fn next_due(&self) -> Result<Option<Timestamp>> {
-        self.reading_warm(Reader::next_due)
+        self.reading_warm(|reader| reader.next_due())
     }
 
     fn journal(&self, after: u64, limit: usize) -> Result<Vec<JournalRecord>> {
@@ -151,7 +152,7 @@ impl Store for SqliteStore {
     }
 
     fn high_marks(&self) -> Result<(u64, u64)> {
-        self.reading(Reader::high_marks)
+        self.reading(|reader| reader.high_marks())
     }
 
     fn unfinished(&self, after: u64, limit: usize) -> Result<(Vec<AttemptRecord>, Option<u64>)> {
@@ -168,7 +169,7 @@ impl Store for SqliteStore {
     }
 
     fn counts(&self) -> Result<StateCounts> {
-        self.reading(Reader::counts)
+        self.reading(|reader| reader.counts())
     }
 
     fn collect(&self, now: Timestamp, older_than: Duration) -> Result<Collected> {

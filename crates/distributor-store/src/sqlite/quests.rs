@@ -6,12 +6,11 @@
 //! enough of them to join the index in one sorted run.
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::PoisonError;
 
 use distributor_core::QuestId;
 use rusqlite::{Connection, OptionalExtension, params};
 
-use super::cache::Shared;
+use super::cache::{Shared, read_lock};
 use crate::Result;
 
 /// Keys of quests that are not in the index.
@@ -127,7 +126,7 @@ impl PrefixSearch<'_> {
         let (low, high) = range(values);
         let mut ids = self.in_range(low, high)?;
         // 42 characters leave 4 bits, so the first case holds at the latest then.
-        if ids.len() <= MOST_SORTED {
+        if ids.len() as i64 <= MOST_SORTED {
             ids.sort_by_cached_key(ToString::to_string);
             ids.dedup();
             found.append(&mut ids);
@@ -150,7 +149,7 @@ impl PrefixSearch<'_> {
         let mut found = match &self.recent {
             RecentIds::Loaded(loaded) => recent(loaded),
             RecentIds::Shared(shared) => match &shared.recent {
-                Some(shared) => recent(&shared.read().unwrap_or_else(PoisonError::into_inner)),
+                Some(shared) => recent(&read_lock(shared)),
                 None => Vec::new(),
             },
         };
@@ -180,7 +179,7 @@ impl PrefixSearch<'_> {
 }
 
 /// So many ids are loaded and sorted at once.
-const MOST_SORTED: usize = if cfg!(test) { 16 } else { 1024 };
+const MOST_SORTED: i64 = if cfg!(test) { 16 } else { 1024 };
 
 /// The smallest and the largest id whose text starts with these characters, at most 42.
 fn range(values: &[u8]) -> (QuestId, QuestId) {

@@ -26,7 +26,11 @@ impl Readers {
 
     /// An idle connection, or a new one.
     pub(super) fn take(&self) -> Result<Connection> {
-        let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        let idle = self
+            .idle
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .pop();
         match idle {
             Some(connection) => Ok(connection),
             None => super::open::reader(&self.file),

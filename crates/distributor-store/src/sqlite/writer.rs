@@ -111,6 +111,11 @@ impl Writer {
         result
     }
 
+    /// Attempts were removed.
+    pub(super) fn forget_attempts(&mut self) {
+        self.attempts.clear();
+    }
+
     fn run<T>(
         connection: &mut Connection,
         counters: &mut Counters,

@@ -75,6 +75,15 @@ pub fn read(path: &Path) -> Reading {
     read_with(&mut tree::Tree::default(), path)
 }
 
+/// How problems call a field of a job: `jobs.compile.run`, with quotes where TOML needs them. Without
+/// `field` the job itself.
+pub fn job_field(job: &str, field: Option<&str>) -> String {
+    match field {
+        Some(field) => format!("jobs.{}.{field}", fields::key(job)),
+        None => format!("jobs.{}", fields::key(job)),
+    }
+}
+
 fn read_with(tree: &mut tree::Tree, path: &Path) -> Reading {
     let mut problems = Problems::new(path);
     let mut graph = Graph {

@@ -1,0 +1,4 @@
+//! Floors: the least that must be done for the same effect. Nothing here uses the product.
+
+pub(crate) mod processes;
+pub(crate) mod sqlite;

@@ -1,0 +1,166 @@
+//! What can be measured: subjects, and the floors that they are compared with.
+
+use clap::ValueEnum;
+use serde::{Deserialize, Serialize};
+
+/// The choice on the command line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Choice {
+    /// Noop quests, 1,000 in flight.
+    Noop,
+    /// Noop quests, one in flight.
+    Single,
+    /// `/bin/true`, on two slots.
+    LocalProcess,
+    /// All of these.
+    All,
+}
+
+/// One thing that is measured in a process of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Workload {
+    /// Three statements per execution on raw SQLite, 1,024 executions in a transaction.
+    RawBatched,
+    /// The same, one execution in a transaction.
+    RawSingle,
+    /// Two threads that spawn `/bin/true` and wait for it.
+    SpawnAndWait,
+    /// `xargs -P2 -n1 /bin/true`.
+    Xargs,
+    /// Noop quests on the host with its embedded store, 1,000 in flight.
+    Noop,
+    /// The same, one in flight.
+    NoopSingle,
+    /// `/bin/true` on the host with its embedded store, two slots.
+    LocalProcess,
+}
+
+impl Workload {
+    /// What people read.
+    pub(crate) fn title(self) -> &'static str {
+        match self {
+            Workload::RawBatched => "raw SQLite, 1,024 a transaction",
+            Workload::RawSingle => "raw SQLite, 1 a transaction",
+            Workload::SpawnAndWait => "bare spawn and wait, 2 threads",
+            Workload::Xargs => "xargs -P2 -n1",
+            Workload::Noop => "noop, 1,000 in flight",
+            Workload::NoopSingle => "noop, 1 in flight",
+            Workload::LocalProcess => "local-process, 2 slots",
+        }
+    }
+
+    /// Its name as an argument and as a folder.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Workload::RawBatched => "raw-batched",
+            Workload::RawSingle => "raw-single",
+            Workload::SpawnAndWait => "spawn-and-wait",
+            Workload::Xargs => "xargs",
+            Workload::Noop => "noop",
+            Workload::NoopSingle => "noop-single",
+            Workload::LocalProcess => "local-process",
+        }
+    }
+}
+
+/// A subject with its floors.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Group {
+    pub(crate) name: &'static str,
+    /// Executions, unless the command line says how many.
+    pub(crate) count: u64,
+    pub(crate) floors: &'static [Floor],
+    pub(crate) subject: Workload,
+}
+
+/// Something that the subject cannot be faster than, in kind.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Floor {
+    pub(crate) workload: Workload,
+    /// The part of its rate, in percent, that the subject is meant to reach.
+    pub(crate) goal_percent: Option<u32>,
+}
+
+const GROUPS: &[Group] = &[
+    Group {
+        name: "noop",
+        count: 100_000,
+        floors: &[Floor {
+            workload: Workload::RawBatched,
+            goal_percent: Some(10),
+        }],
+        subject: Workload::Noop,
+    },
+    Group {
+        name: "single",
+        count: 2_000,
+        floors: &[Floor {
+            workload: Workload::RawSingle,
+            goal_percent: Some(30),
+        }],
+        subject: Workload::NoopSingle,
+    },
+    Group {
+        name: "local-process",
+        count: 2_000,
+        floors: &[
+            Floor {
+                workload: Workload::SpawnAndWait,
+                goal_percent: None,
+            },
+            Floor {
+                workload: Workload::Xargs,
+                goal_percent: Some(70),
+            },
+        ],
+        subject: Workload::LocalProcess,
+    },
+];
+
+impl Choice {
+    /// The groups that are meant, in the order of the report.
+    pub(crate) fn groups(self) -> &'static [Group] {
+        match self {
+            Choice::Noop => &GROUPS[..1],
+            Choice::Single => &GROUPS[1..2],
+            Choice::LocalProcess => &GROUPS[2..],
+            Choice::All => GROUPS,
+        }
+    }
+}
+
+impl Group {
+    /// The floors, then the subject.
+    pub(crate) fn workloads(&self) -> impl Iterator<Item = Workload> {
+        let floors = self.floors.iter().map(|floor| floor.workload);
+        floors.chain([self.subject])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_name_of_a_workload_is_its_argument() {
+        for workload in Workload::value_variants() {
+            let parsed = Workload::from_str(workload.name(), false);
+            assert_eq!(parsed.as_ref(), Ok(workload));
+        }
+    }
+
+    #[test]
+    fn each_choice_is_the_group_of_its_name() {
+        for choice in Choice::value_variants() {
+            let name = choice
+                .to_possible_value()
+                .map(|it| it.get_name().to_owned());
+            let groups: Vec<&str> = choice.groups().iter().map(|group| group.name).collect();
+            match choice {
+                Choice::All => assert_eq!(groups, ["noop", "single", "local-process"]),
+                _ => assert_eq!(groups, [name.unwrap_or_default()]),
+            }
+        }
+    }
+}

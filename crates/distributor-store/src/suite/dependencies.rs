@@ -1,0 +1,68 @@
+//! Who waits for whom.
+
+use super::fixtures::{attempt, attempt_id, dependency, must, put};
+use crate::records::DependencyRecord;
+use crate::{Batch, Store};
+
+/// Equal bits in the order in which the dependencies were created.
+pub fn dependencies_come_in_the_order_of_bits(store: &dyn Store) {
+    put(store, (0..5).map(attempt));
+    let all = [
+        dependency(0, 4, 0),
+        dependency(0, 2, 1),
+        dependency(0, 3, 1),
+        dependency(0, 1, 300),
+    ];
+    add(store, all.iter().rev().cloned());
+    add(store, [dependency(1, 0, 0)]);
+    assert_eq!(must(store.dependencies(attempt_id(0))), all);
+    assert_eq!(must(store.dependencies(attempt_id(2))), []);
+    assert_eq!(must(store.dependencies(attempt_id(9))), []);
+}
+
+/// One record for each pair; all of its fields change.
+pub fn a_dependency_is_replaced(store: &dyn Store) {
+    put(store, (0..3).map(attempt));
+    add(store, [dependency(0, 1, 0), dependency(0, 2, 1)]);
+    let changed = DependencyRecord {
+        bit: 9,
+        for_execution: 4,
+        propagated: true,
+        ..dependency(0, 1, 0)
+    };
+    add(store, [changed.clone()]);
+    let expected = [dependency(0, 2, 1), changed.clone()];
+    assert_eq!(must(store.dependencies(attempt_id(0))), expected);
+    assert_eq!(must(store.dependents(attempt_id(1), 9)), [changed]);
+}
+
+/// And are gone from the list once told; the list of all has them last.
+pub fn untold_dependents_come_oldest_first(store: &dyn Store) {
+    put(store, (0..6).map(attempt));
+    let all: Vec<_> = (1..6).map(|number| dependency(number, 0, number)).collect();
+    add(store, all.iter().rev().cloned());
+    add(store, [dependency(0, 1, 0)]);
+    assert_eq!(must(store.untold_dependents(attempt_id(0), 9)), all);
+    assert_eq!(must(store.untold_dependents(attempt_id(0), 2)), all[..2]);
+
+    let told = |number: usize| DependencyRecord {
+        propagated: true,
+        ..all[number].clone()
+    };
+    add(store, [told(1), told(0)]);
+    let untold = must(store.untold_dependents(attempt_id(0), 9));
+    assert_eq!(untold, all[2..]);
+    let everyone = must(store.dependents(attempt_id(0), 9));
+    assert_eq!(everyone, [untold.as_slice(), &[told(0), told(1)]].concat());
+    assert_eq!(must(store.dependents(attempt_id(0), 4)), everyone[..4]);
+    assert_eq!(must(store.dependents(attempt_id(5), 4)), []);
+    assert_eq!(must(store.untold_dependents(attempt_id(9), 4)), []);
+}
+
+fn add(store: &dyn Store, dependencies: impl IntoIterator<Item = DependencyRecord>) {
+    let dependencies = dependencies.into_iter().collect();
+    must(store.commit(&Batch {
+        dependencies,
+        ..Batch::default()
+    }));
+}

@@ -1,0 +1,401 @@
+//! What can be typed: every command, flag and help text. It refuses to act on any of it.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
+
+use super::exit;
+
+/// Default of `--older-than`.
+const RETENTION: &str = "7d";
+
+/// Runs graphs of jobs durably, on this machine or any backend that is compiled in.
+///
+/// A job is known by its content: what it runs, with which parameters, on which inputs, after which
+/// other jobs. One that finished once is reused, and one that changed runs again. Every step is
+/// recorded before it counts: after a crash, `distributor run` with the same file goes on.
+#[derive(Debug, Parser)]
+#[command(
+    name = "distributor",
+    version,
+    disable_help_subcommand = true,
+    after_help = with_exit_codes(HELP),
+    after_long_help = with_exit_codes(HELP)
+)]
+pub(crate) struct Arguments {
+    #[command(flatten)]
+    pub(crate) global: Global,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+const HELP: &str = "\
+Examples:
+  distributor run examples/hello.toml      run a graph of jobs
+  distributor status --all                 what was run here, and how it ended
+  distributor logs QUEST --follow          output of the newest execution, as it comes
+  distributor graph examples/hello.toml    draw it: pipe the output into `dot -Tsvg`
+
+Ids are QUEST (43 characters; the first 4 or more are enough if they are unique), 'QUEST|N' for an
+attempt and 'QUEST|N|E' for an execution. Quote the `|`.
+
+Environment:
+  DISTRIBUTOR_STATE   default of --state
+  DISTRIBUTOR_CONFIG  default of --config
+  DISTRIBUTOR_LOG     what the program says of itself on standard error: off, error, warn
+                      (default), info, debug or trace
+  NO_COLOR            no colours, also on a terminal";
+
+/// Accepted by every command.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Global {
+    /// Folder that holds the state; `run` makes it if it is not there
+    #[arg(
+        long,
+        value_name = "DIR",
+        global = true,
+        env = "DISTRIBUTOR_STATE",
+        hide_env_values = true,
+        default_value = ".distributor"
+    )]
+    pub(crate) state: PathBuf,
+    /// File with the distributor configurations [default: what the graph file names, else the
+    /// backends that need none]
+    #[arg(
+        long,
+        value_name = "FILE",
+        global = true,
+        env = "DISTRIBUTOR_CONFIG",
+        hide_env_values = true
+    )]
+    pub(crate) config: Option<PathBuf>,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Run the jobs of a graph file, each as soon as what it needs is done
+    Run(Run),
+    /// Show how many attempts are in which state, and those that are not over
+    Status(Status),
+    /// Show all that is known of a quest, an attempt or an execution
+    Show(Show),
+    /// Print what an execution has written
+    Logs(Logs),
+    /// Draw a graph file, or what is stored around an attempt
+    Graph(Graph),
+    /// List the kinds of backends that are compiled in
+    Backends(Backends),
+    /// Look after configuration files
+    Config(Config),
+    /// Remove old ended attempts from the state
+    Gc(Gc),
+    /// Print a completion script for a shell
+    Completions(Completions),
+}
+
+/// Whether a program reads the output.
+#[derive(Debug, Clone, Copy, Args)]
+pub(crate) struct Json {
+    /// Write JSON to standard output instead of text
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// Run the jobs of a graph file, each as soon as what it needs is done.
+///
+/// All of the file is checked first, also by the backends. Jobs that finished before and have not
+/// changed since are reused; what an earlier run left unfinished goes on. Interrupt it (Ctrl-C) to
+/// stop what runs: the next run starts those jobs anew. Interrupt twice to leave at once: what runs
+/// then is found by the next run.
+#[derive(Debug, Args)]
+#[command(after_help = with_exit_codes(RUN_HELP), after_long_help = with_exit_codes(RUN_HELP))]
+pub(crate) struct Run {
+    /// Graph file, in TOML
+    pub(crate) file: PathBuf,
+    /// Run all jobs again, also those that finished and have not changed
+    #[arg(long)]
+    pub(crate) again: bool,
+    /// When a job fails, go on with all that does not need it
+    ///
+    /// Without this flag nothing new is started after a failure, except for jobs that say
+    /// `run_anyway`; what runs is left to end.
+    #[arg(long, short = 'k')]
+    pub(crate) keep_going: bool,
+    /// Run at most N jobs at once, on all backends together
+    #[arg(long, short = 'j', value_name = "N", value_parser = at_least_one)]
+    pub(crate) jobs: Option<usize>,
+    /// Show no progress on standard error
+    #[arg(long, short)]
+    pub(crate) quiet: bool,
+    #[command(flatten)]
+    pub(crate) json: Json,
+}
+
+const RUN_HELP: &str = "\
+Examples:
+  distributor run examples/hello.toml
+  distributor run build.toml --keep-going --jobs 4
+  distributor run build.toml --json | jq '.jobs[] | select(.state != \"FINISHED\")'
+
+A graph file:
+  [jobs.generate]
+  run.argv = [\"./generate\", \"--out\", \"table.c\"]   # what the backend gets
+  outputs = [\"table.c\"]
+
+  [jobs.compile]
+  needs = [\"generate\"]
+  inputs = [\"src/**/*.c\"]                           # their content is part of what the job is
+  run.shell = \"cc -o tool src/*.c table.c\"
+  retries = 1
+  timeouts = { run = \"5m\" }
+
+With --json: {\"graph\", \"state_directory\", \"jobs\": [{\"name\", \"state\", \"status\", \"reused\",
+\"attempt\", \"executions\", \"result\", \"reason\"}], \"finished\", \"failed\", \"cancelled\", \"reused\",
+\"interrupted\"}; for bad input {\"problems\": [{\"file\", \"line\", \"column\", \"path\", \"message\",
+\"help\"}]}.";
+
+/// Show how many attempts are in which state, and those that are not over.
+///
+/// Works while another process runs jobs in the same state directory.
+#[derive(Debug, Args)]
+pub(crate) struct Status {
+    /// List attempts that are over too, newest first
+    #[arg(long, short)]
+    pub(crate) all: bool,
+    /// List at most N attempts
+    #[arg(long, short = 'n', value_name = "N", default_value = "50", value_parser = at_least_one)]
+    pub(crate) limit: usize,
+    #[command(flatten)]
+    pub(crate) json: Json,
+}
+
+/// Show all that is known of a quest, an attempt or an execution.
+///
+/// Its description, its executions (newest first), what it needs and what needs it, where to look at
+/// it, and how it ended. Works while another process runs jobs.
+#[derive(Debug, Args)]
+#[command(after_help = ID_HELP, after_long_help = ID_HELP)]
+pub(crate) struct Show {
+    /// Quest, attempt or execution
+    pub(crate) id: String,
+    #[command(flatten)]
+    pub(crate) json: Json,
+}
+
+/// Print what an execution has written.
+///
+/// Its standard output goes to standard output, its standard error to standard error. A quest means
+/// its newest attempt, an attempt its newest execution.
+#[derive(Debug, Args)]
+#[command(after_help = LOGS_HELP, after_long_help = LOGS_HELP)]
+pub(crate) struct Logs {
+    /// Quest, attempt or execution
+    pub(crate) id: String,
+    /// Go on until it is over; for an attempt that is retried, with the next execution
+    #[arg(long, short)]
+    pub(crate) follow: bool,
+    /// Only its standard output
+    #[arg(long, conflicts_with = "stderr")]
+    pub(crate) stdout: bool,
+    /// Only its standard error (to standard error)
+    #[arg(long)]
+    pub(crate) stderr: bool,
+    #[command(flatten)]
+    pub(crate) json: Json,
+}
+
+const ID_HELP: &str = "\
+An id is QUEST (the first 4 or more characters are enough if they are unique), 'QUEST|N' for an
+attempt or 'QUEST|N|E' for an execution. Quote the `|`.
+
+Examples:
+  distributor show xq1Z
+  distributor show 'xq1Z|2' --json";
+
+const LOGS_HELP: &str = "\
+An id is QUEST (the first 4 or more characters are enough if they are unique), 'QUEST|N' for an
+attempt or 'QUEST|N|E' for an execution. Quote the `|`.
+
+Examples:
+  distributor logs xq1Z --follow
+  distributor logs 'xq1Z|2|1' --stderr
+
+With --json, one object a line: {\"execution\", \"stream\": \"stdout\" or \"stderr\", \"offset\", \"text\"}.";
+
+/// Draw a graph file, or what is stored around an attempt.
+///
+/// Arrows lead from a job to what it needs. Jobs of a file are coloured by the state of their newest
+/// attempt, if there is one. Of a stored attempt, all that it needs is drawn, up to 10,000 attempts.
+#[derive(Debug, Args)]
+#[command(after_help = GRAPH_HELP, after_long_help = GRAPH_HELP)]
+pub(crate) struct Graph {
+    /// Graph file, or the id of a quest or attempt
+    #[arg(value_name = "FILE|ID")]
+    pub(crate) what: String,
+    /// Language of the drawing
+    #[arg(long, value_enum, default_value = "dot")]
+    pub(crate) format: DrawingFormat,
+    #[command(flatten)]
+    pub(crate) json: Json,
+}
+
+const GRAPH_HELP: &str = "\
+Examples:
+  distributor graph build.toml | dot -Tsvg > build.svg
+  distributor graph 'xq1Z|1' --format mermaid
+
+With --json: {\"nodes\": [{\"name\", \"attempt\", \"state\"}], \"edges\": [[from, to]], \"complete\"}, where
+`from` needs `to` and both count nodes from 0.";
+
+/// A language for drawings.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum DrawingFormat {
+    /// Graphviz
+    Dot,
+    /// Mermaid
+    Mermaid,
+}
+
+/// List the kinds of backends that are compiled in.
+///
+/// Each with its field name and number in configuration files, its configuration message, what it can
+/// do, and an example.
+#[derive(Debug, Args)]
+pub(crate) struct Backends {
+    #[command(flatten)]
+    pub(crate) json: Json,
+}
+
+/// Look after configuration files.
+#[derive(Debug, Args)]
+pub(crate) struct Config {
+    #[command(subcommand)]
+    pub(crate) command: ConfigCommand,
+}
+
+/// What to do with a configuration file.
+#[derive(Debug, Subcommand)]
+pub(crate) enum ConfigCommand {
+    /// Find all problems of a configuration file, or list what it configures
+    ///
+    /// Ends with exit code 2 if there is any problem. Nothing is started or written.
+    Check(ConfigCheck),
+}
+
+/// Find all problems of a configuration file, or list what it configures.
+#[derive(Debug, Args)]
+#[command(after_help = CONFIG_HELP, after_long_help = CONFIG_HELP)]
+pub(crate) struct ConfigCheck {
+    /// Configuration file, in proto text format
+    pub(crate) file: PathBuf,
+    #[command(flatten)]
+    pub(crate) json: Json,
+}
+
+const CONFIG_HELP: &str = "\
+A configuration file (`distributor backends` shows what each kind accepts):
+  distributor_configs {
+    key: \"two-at-once\"
+    value { local_process { slots: 2 } }
+  }
+  distributor_configs {
+    key: \"default\"
+    value { alias { other_config: \"two-at-once\" } }
+  }";
+
+/// Remove old ended attempts from the state.
+///
+/// An attempt goes if it ended at least --older-than ago and no unfinished attempt needs it, and a quest
+/// goes with its last attempt. A job whose attempt is gone runs again. Nothing is removed unless this
+/// command is given: without it the state keeps everything. The files that backends keep of their own,
+/// such as the outputs of processes, stay.
+#[derive(Debug, Args)]
+#[command(after_help = GC_HELP, after_long_help = GC_HELP)]
+pub(crate) struct Gc {
+    /// Least age of what is removed, for example 90m, 36h or 30d; 0s removes all that is over
+    #[arg(long, value_name = "AGE", default_value = RETENTION, value_parser = age)]
+    pub(crate) older_than: Duration,
+    /// Only say what would be removed
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    #[command(flatten)]
+    pub(crate) json: Json,
+}
+
+const GC_HELP: &str = "\
+Examples:
+  distributor gc --dry-run
+  distributor gc --older-than 30d";
+
+/// Print a completion script for a shell.
+#[derive(Debug, Args)]
+#[command(after_help = COMPLETIONS_HELP, after_long_help = COMPLETIONS_HELP)]
+pub(crate) struct Completions {
+    /// Shell
+    #[arg(value_enum)]
+    pub(crate) shell: Shell,
+}
+
+const COMPLETIONS_HELP: &str = "\
+Examples:
+  distributor completions bash > ~/.local/share/bash-completion/completions/distributor
+  distributor completions zsh > ~/.zfunc/_distributor
+  distributor completions fish > ~/.config/fish/completions/distributor.fish";
+
+fn with_exit_codes(help: &str) -> String {
+    format!("{help}\n\n{}", exit::HELP)
+}
+
+fn at_least_one(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(0) | Err(_) => Err("use a number from 1".to_owned()),
+        Ok(number) => Ok(number),
+    }
+}
+
+fn age(text: &str) -> Result<Duration, String> {
+    humantime::parse_duration(text)
+        .map_err(|error| format!("{error}; write numbers with units, for example 36h or 7d"))
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_definitions_are_consistent() {
+        Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn the_help_documents_the_exit_codes() {
+        let mut command = Arguments::command();
+        for help in [command.render_help(), command.render_long_help()] {
+            assert!(help.to_string().contains(exit::HELP), "{help}");
+        }
+    }
+
+    #[test]
+    fn numbers_are_checked_where_they_are_typed() {
+        let parse = |arguments: &[&str]| {
+            let arguments = ["distributor"].iter().chain(arguments);
+            Arguments::try_parse_from(arguments).map_err(|error| error.exit_code())
+        };
+        assert_eq!(parse(&["run", "x", "--jobs", "0"]).unwrap_err(), 2);
+        assert_eq!(parse(&["gc", "--older-than", "7"]).unwrap_err(), 2);
+        assert_eq!(
+            parse(&["logs", "x", "--stdout", "--stderr"]).unwrap_err(),
+            2
+        );
+        let gc = parse(&["gc"]).unwrap();
+        let Command::Gc(gc) = gc.command else {
+            panic!("not gc");
+        };
+        assert_eq!(gc.older_than, Duration::from_secs(7 * 24 * 3600));
+    }
+}

@@ -1,0 +1,158 @@
+//! The state directory and the configuration that a command works with.
+//!
+//! It opens and reads; it refuses to make anything except where a command says so.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use distributor_core::config_file::ConfigFile;
+use distributor_core::{Host, LiveRegistry, Registry, SystemClock};
+use distributor_host::{Entrance, Surroundings};
+use distributor_store::SqliteStore;
+use sha2::{Digest, Sha256};
+
+use super::args::Global;
+use super::exit::Failure;
+use super::findings::Finding;
+
+/// Longest configuration file that is read, in bytes.
+const LONGEST_CONFIG: u64 = 64 * 1024 * 1024;
+
+/// Host name of the API that backends tell their jobs (DC-12): here is none to call.
+pub(super) const DM_HOST: &str = "";
+
+/// A state directory, which may not exist.
+#[derive(Debug, Clone)]
+pub(super) struct Place {
+    /// As the user named it, for messages.
+    pub(super) named: PathBuf,
+    /// Absolute: backends and jobs work elsewhere.
+    pub(super) state: PathBuf,
+}
+
+impl Place {
+    /// The one that the arguments name.
+    pub(super) fn of(global: &Global) -> Result<Self, Failure> {
+        let named = global.state.clone();
+        let state = std::path::absolute(&named)
+            .map_err(|error| Failure::Input(format!("--state: {error}")))?;
+        Ok(Place { named, state })
+    }
+
+    /// Opens what is there for reading, also while another process writes.
+    pub(super) fn read(&self) -> Result<SqliteStore, Failure> {
+        Ok(SqliteStore::open_read_only(&self.state)?)
+    }
+
+    /// Opens or makes it, for this process alone.
+    pub(super) fn write(&self) -> Result<SqliteStore, Failure> {
+        Ok(SqliteStore::open(&self.state)?)
+    }
+
+    /// The way into a host in this place. It makes nothing: backends that only answer questions need
+    /// no host behind it.
+    pub(super) fn entrance(&self) -> Result<Entrance, Failure> {
+        let program = std::env::current_exe()
+            .map_err(Failure::system("find the file of this very program"))?;
+        let surroundings = Surroundings {
+            backends_directory: Some(self.state.join("backends")),
+            helper_program: Some(program),
+        };
+        Ok(Entrance::new(Arc::new(SystemClock), surroundings))
+    }
+
+    /// The backends of stored executions, which need no configuration file: each has its snapshot.
+    pub(super) fn stored_backends(&self) -> Result<(Entrance, LiveRegistry), Failure> {
+        let registry = registry()?;
+        let entrance = self.entrance()?;
+        let file = registry.unconfigured(BUILT_IN_VERSION);
+        let backends = live(registry, file, entrance.host());
+        Ok((entrance, backends))
+    }
+
+    /// ` --state DIR` where a hint must name it, nothing where the default does.
+    pub(super) fn hint(&self) -> String {
+        let named = self.named.display().to_string();
+        match named.as_str() {
+            ".distributor" => String::new(),
+            _ => format!(" --state {}", quoted(&named)),
+        }
+    }
+}
+
+/// Version of the configuration that is there without a file.
+const BUILT_IN_VERSION: &str = "built-in";
+
+/// The kinds of this build.
+pub(super) fn registry() -> Result<Arc<Registry>, Failure> {
+    match Registry::linked() {
+        Ok(registry) => Ok(Arc::new(registry)),
+        Err(error) => Err(Failure::Internal(error.to_string())),
+    }
+}
+
+/// The configuration in `path`, or the built-in one. Its problems are in it, unless it cannot even be
+/// read.
+pub(super) fn configuration(
+    registry: &Registry,
+    path: Option<&Path>,
+) -> Result<ConfigFile, Finding> {
+    let Some(path) = path else {
+        return Ok(registry.unconfigured(BUILT_IN_VERSION));
+    };
+    let bytes = read_config(path).map_err(|reason| Finding {
+        file: path.display().to_string(),
+        line: None,
+        column: None,
+        path: String::new(),
+        message: format!("cannot read this configuration file: {reason}"),
+        help: None,
+    })?;
+    // The content names the revision: the same file is the same version wherever it lies.
+    let digest = Sha256::digest(&bytes);
+    let version: String = digest[..8]
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
+    let text = String::from_utf8_lossy(&bytes);
+    Ok(registry.parse(&path.display().to_string(), &text, &version))
+}
+
+fn read_config(path: &Path) -> Result<Vec<u8>, String> {
+    let metadata = fs::metadata(path).map_err(|error| error.to_string())?;
+    if !metadata.is_file() {
+        return Err("it is not a file".to_owned());
+    }
+    if metadata.len() > LONGEST_CONFIG {
+        return Err(format!("it is longer than {LONGEST_CONFIG} bytes"));
+    }
+    fs::read(path).map_err(|error| error.to_string())
+}
+
+/// Joins kinds, configuration and host.
+pub(super) fn live(registry: Arc<Registry>, file: ConfigFile, host: Arc<dyn Host>) -> LiveRegistry {
+    LiveRegistry::new(registry, file, host, DM_HOST)
+}
+
+/// A word for a shell: quoted if it must be.
+pub(super) fn quoted(word: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+=:,@%".contains(c);
+    if !word.is_empty() && word.chars().all(plain) {
+        return word.to_owned();
+    }
+    format!("'{}'", word.replace('\'', r"'\''"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hints_can_be_pasted_into_a_shell() {
+        assert_eq!(quoted("a/b-c.d"), "a/b-c.d");
+        assert_eq!(quoted("abc|1|2"), "'abc|1|2'");
+        assert_eq!(quoted("it's"), r"'it'\''s'");
+        assert_eq!(quoted(""), "''");
+    }
+}

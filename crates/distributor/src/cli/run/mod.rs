@@ -1,0 +1,155 @@
+//! `run`: the jobs of a graph file on an embedded host, from the check to the result table.
+
+mod check;
+mod choose;
+mod follow;
+mod plan;
+mod progress;
+pub(super) mod quests;
+mod reasons;
+mod report;
+mod signals;
+mod submit;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use distributor_core::DistributorSource;
+use distributor_host::{Engine, Settings};
+use distributor_store::Store;
+
+use super::args::{Global, Run};
+use super::exit::{Exit, Failure};
+use super::output;
+use super::place::Place;
+use check::Checked;
+use follow::{Follower, Way};
+use plan::Plan;
+use progress::Progress;
+use report::Report;
+use signals::Signals;
+
+/// Threads for calls to backends; nearly all of them wait.
+const THREADS: usize = 2;
+/// How long what still reads or waits may hold up the end of the program.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+pub(super) fn run(global: &Global, arguments: &Run) -> Result<Exit, Failure> {
+    let place = Place::of(global)?;
+    let checked = match check::check(global, arguments, &place) {
+        Err(Failure::Findings(findings)) if arguments.json.json => {
+            output::json(&findings)?;
+            return Err(Failure::Findings(findings));
+        }
+        checked => checked?,
+    };
+    let store: Arc<dyn Store> = Arc::new(place.write()?);
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(THREADS)
+        .enable_all()
+        .build()
+        .map_err(Failure::system("start the runtime"))?;
+    let exit = runtime.block_on(execute(arguments, &place, store, checked));
+    runtime.shutdown_timeout(PATIENCE);
+    exit
+}
+
+async fn execute(
+    arguments: &Run,
+    place: &Place,
+    store: Arc<dyn Store>,
+    checked: Checked,
+) -> Result<Exit, Failure> {
+    let Checked {
+        graph,
+        quests,
+        entrance,
+        backends,
+    } = checked;
+    let mut signals = Signals::listen()?;
+    let mut progress = Progress::new(arguments.quiet);
+    let others = submit::others_unfinished(store.as_ref(), &quests)?;
+    if others > 0 {
+        progress.note(format_args!(
+            "{others} unfinished attempts of other graphs in {} go on too",
+            place.named.display()
+        ));
+    }
+    let settings = Settings {
+        max_unfinished: arguments.jobs,
+        ..Settings::default()
+    };
+    let source: Arc<dyn DistributorSource> = backends.clone();
+    let engine = Engine::start(entrance, store.clone(), source, settings)?;
+    let changes = engine.watch();
+    let cancelled = submit::being_cancelled(store.as_ref(), &quests)?;
+    if !cancelled.is_empty() {
+        progress.note(format_args!(
+            "waiting for {} jobs to stop that an earlier run cancelled",
+            cancelled.len()
+        ));
+        if follow::settle(&engine, changes, &mut signals, &cancelled).await? == Way::Left {
+            return Ok(Exit::Interrupted);
+        }
+    }
+    // Before anything is chosen, so that no change is missed.
+    let changes = engine.watch();
+    let mut plan = submit::plan(store.as_ref(), &graph, &quests, arguments.again)?;
+    begin(&plan, &mut progress);
+    submit::submit(&engine, &graph, &quests, &mut plan).await?;
+    // The plan has all that is needed from here on, and a graph may be large.
+    drop((graph, quests));
+
+    let way = Follower {
+        engine: &engine,
+        plan: &mut plan,
+        changes,
+        progress: &mut progress,
+        signals: &mut signals,
+        keep_going: arguments.keep_going,
+    }
+    .follow()
+    .await;
+    progress.end();
+    let way = way?;
+    if way == Way::Left {
+        output::note("left at once: what runs is found by the next run");
+        return Ok(Exit::Interrupted);
+    }
+    let graph = arguments.file.display().to_string();
+    let report = Report::read(store.as_ref(), &plan, graph, place, way == Way::Interrupted)?;
+    if arguments.json.json {
+        report.write_json()?;
+    } else {
+        report.write_table()?;
+    }
+    report.explain(backends.as_ref()).await?;
+    engine.stop().await;
+    Ok(match (way, report.totals()) {
+        (Way::Interrupted | Way::Left, _) => Exit::Interrupted,
+        (Way::Whole, totals) if totals.finished == plan.jobs.len() => Exit::Finished,
+        (Way::Whole, _) => Exit::JobFailed,
+    })
+}
+
+/// Shows what is known before anything has happened.
+fn begin(plan: &Plan, progress: &mut Progress) {
+    let mut reused = 0;
+    let mut resumed = 0;
+    for (_, job) in plan.owners() {
+        match job.choice {
+            choose::Choice::Reuse(_) => {
+                reused += 1;
+                progress.reused(&job.name);
+            }
+            choose::Choice::Resume(_) => resumed += 1,
+            choose::Choice::New(_) => {}
+        }
+    }
+    progress.begin(plan.attempts(), reused);
+    if resumed > 0 {
+        progress.note(format_args!(
+            "{resumed} jobs that an earlier run left unfinished go on"
+        ));
+    }
+}

@@ -1,0 +1,169 @@
+//! Chooses the attempts of a run and makes sure that they exist.
+
+use std::collections::{HashMap, HashSet};
+use std::path::Path;
+
+use distributor_core::dm::abnormal_finish::Status;
+use distributor_core::{AttemptId, QuestId};
+use distributor_host::driver::{CallError, NewAttempt};
+use distributor_host::{Engine, EnsureQuest};
+use distributor_store::Store;
+use distributor_store::records::AttemptRecord;
+
+use super::choose::{Choice, Latest, choose};
+use super::plan::Plan;
+use super::quests;
+use crate::cli::exit::Failure;
+use crate::graph_file::{Graph, Job};
+
+/// Attempts in one request: few enough for one transaction, enough for it to be worth it.
+const CHUNK: usize = 512;
+
+/// Unfinished attempts of quests that are not in the graph: an earlier run left them, and they go on too.
+pub(super) fn others_unfinished(store: &dyn Store, quests: &[QuestId]) -> Result<usize, Failure> {
+    let ours: HashSet<&QuestId> = quests.iter().collect();
+    let mut others = 0;
+    let mut after = 0;
+    loop {
+        let (records, next) = store.unfinished(after, CHUNK)?;
+        let theirs = records.iter().filter(|it| !ours.contains(&it.id.quest));
+        others += theirs.count();
+        match next {
+            Some(next) => after = next,
+            None => return Ok(others),
+        }
+    }
+}
+
+/// Attempts of these quests that somebody has cancelled and that are not over yet, because their tasks
+/// are still being stopped. There is no use in going on with them.
+pub(super) fn being_cancelled(
+    store: &dyn Store,
+    quests: &[QuestId],
+) -> Result<Vec<AttemptId>, Failure> {
+    let mut found = Vec::new();
+    for ids in quests.chunks(CHUNK) {
+        for record in latest_records(store, ids)? {
+            let ending = record.execution.as_ref().and_then(|it| it.ending.as_ref());
+            let cancelled = ending.is_some_and(|it| it.status() == Status::Cancelled);
+            if cancelled && !record.is_final() {
+                found.push(record.id);
+            }
+        }
+    }
+    Ok(found)
+}
+
+/// Which attempt each job of the graph is about.
+pub(super) fn plan(
+    store: &dyn Store,
+    graph: &Graph,
+    quests: &[QuestId],
+    again: bool,
+) -> Result<Plan, Failure> {
+    let mut plan = Plan::default();
+    for (jobs, ids) in graph.jobs.chunks(CHUNK).zip(quests.chunks(CHUNK)) {
+        let latest = latest(store, ids)?;
+        for ((job, id), latest) in jobs.iter().zip(ids).zip(latest) {
+            let chosen = choose(latest, outputs_exist(job), again);
+            // Of two jobs that are described alike the first one decides for both.
+            let choice = match plan.choice_of(id) {
+                Some(earlier) => earlier,
+                None => chosen,
+            };
+            let runs_anyway = job.run_anyway && !job.needs.is_empty();
+            let attempt = id.attempt(choice.number());
+            plan.add(job.name.clone(), attempt, choice, runs_anyway);
+        }
+    }
+    Ok(plan)
+}
+
+/// The newest attempt of each quest.
+fn latest(store: &dyn Store, quests: &[QuestId]) -> Result<Vec<Option<Latest>>, Failure> {
+    let records = latest_records(store, quests)?;
+    let latest = records.iter().map(|record| {
+        let latest = Latest {
+            number: record.id.number,
+            state: record.state,
+        };
+        (record.id.quest, latest)
+    });
+    let latest: HashMap<QuestId, Latest> = latest.collect();
+    Ok(quests.iter().map(|id| latest.get(id).copied()).collect())
+}
+
+/// The newest attempts of those quests that have any.
+fn latest_records(store: &dyn Store, quests: &[QuestId]) -> Result<Vec<AttemptRecord>, Failure> {
+    let mut attempts = Vec::new();
+    for quest in quests {
+        if let Some(number) = store.attempt_numbers(*quest)?.pop() {
+            attempts.push(quest.attempt(number));
+        }
+    }
+    Ok(store.attempts(&attempts)?.into_iter().flatten().collect())
+}
+
+fn outputs_exist(job: &Job) -> bool {
+    let exists = |output: &Path| job.directory.join(output).try_exists().unwrap_or(false);
+    job.outputs.iter().all(|output| exists(output))
+}
+
+/// Makes sure that the attempts of `plan` exist, in the order of what they need.
+pub(super) async fn submit(
+    engine: &Engine,
+    graph: &Graph,
+    quests: &[QuestId],
+    plan: &mut Plan,
+) -> Result<(), Failure> {
+    let owners: Vec<usize> = plan
+        .owners()
+        .filter(|(_, job)| !job.choice.is_reuse())
+        .map(|(index, _)| index)
+        .collect();
+    for indexes in owners.chunks(CHUNK) {
+        let mut requests = Vec::with_capacity(indexes.len());
+        for index in indexes {
+            requests.push(request(graph, quests, plan, *index)?);
+        }
+        for ensured in engine.ensure(requests).await.map_err(call_failure)? {
+            plan.begin(&ensured);
+        }
+    }
+    Ok(())
+}
+
+fn request(
+    graph: &Graph,
+    quests: &[QuestId],
+    plan: &Plan,
+    index: usize,
+) -> Result<EnsureQuest, Failure> {
+    let job = &graph.jobs[index];
+    let (desc, _) = quests::describe(&graph.jobs, quests, job)
+        .map_err(|error| Failure::Internal(format!("job {}: {error}", job.name)))?;
+    let choice = plan.jobs[index].choice;
+    let mut needs = Vec::new();
+    if let Choice::New(_) = choice {
+        needs.extend(job.needs.iter().map(|need| plan.jobs[*need].attempt));
+        // Two needs that are described alike are one attempt.
+        needs.sort_unstable();
+        needs.dedup();
+    }
+    let attempt = NewAttempt {
+        number: choice.number(),
+        needs,
+    };
+    Ok(EnsureQuest {
+        desc,
+        attempts: vec![attempt],
+    })
+}
+
+/// Why the host did not do what the program asked of it: nothing that a user typed.
+pub(super) fn call_failure(error: CallError) -> Failure {
+    match error {
+        CallError::Store(error) => Failure::Store(error),
+        other => Failure::Internal(other.to_string()),
+    }
+}
