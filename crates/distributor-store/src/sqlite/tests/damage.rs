@@ -199,7 +199,7 @@ fn a_damaged_record_is_named() {
     check("UPDATE journal SET body = x'ff'", &row, "");
     check(
         "DELETE FROM config_snapshots",
-        "configuration snapshot 2",
+        "configuration snapshot 1",
         "refers to it",
     );
     check(
