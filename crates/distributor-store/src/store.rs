@@ -218,6 +218,15 @@ pub trait Store: Send + Sync + fmt::Debug {
         limit: usize,
     ) -> Result<Vec<DependencyRecord>>;
 
+    /// Does [`Store::untold_dependents`] have anybody to name? For many attempts in one go, because
+    /// most have nobody.
+    fn have_untold_dependents(&self, dependencies: &[AttemptId]) -> Result<Vec<bool>> {
+        dependencies
+            .iter()
+            .map(|dependency| Ok(!self.untold_dependents(*dependency, 1)?.is_empty()))
+            .collect()
+    }
+
     /// Who depends on `dependency`, told or not, at most `limit`: those that were not told first,
     /// then in the order in which the dependents were created.
     fn dependents(&self, dependency: AttemptId, limit: usize) -> Result<Vec<DependencyRecord>>;

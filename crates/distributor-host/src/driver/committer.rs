@@ -105,18 +105,24 @@ impl Committer {
             self.dispatcher.came_back(message);
         }
         let mut wanted = Vec::with_capacity(messages.len());
+        let mut quests = Vec::new();
         for message in &messages {
             attempts_of(message, &mut wanted);
+            if let Message::Ensure { quests: new, .. } = message {
+                quests.extend(new.iter().map(|quest| quest.id));
+            }
         }
-        let loaded = self.load(work, &wanted);
+        let mut outcome = self
+            .load(work, &wanted)
+            .and_then(|()| self.look_up_quests(work, quests));
         for message in messages {
-            if loaded.is_ok() {
-                self.take(work, message)?;
+            if outcome.is_ok() {
+                outcome = self.take(work, message);
             } else {
                 refuse(work, message);
             }
         }
-        loaded?;
+        outcome?;
         self.tell_dependents(work)?;
         self.start_executions(work)
     }
@@ -124,7 +130,7 @@ impl Committer {
     fn take(&mut self, work: &mut Work, message: Message) -> Result<(), StoreError> {
         match message {
             Message::Ensure { quests, reply } => {
-                let answer = self.ensure(work, quests)?;
+                let answer = self.ensure(work, quests);
                 work.waiting.push(Waiting::Ensure(reply, answer));
             }
             Message::Call {

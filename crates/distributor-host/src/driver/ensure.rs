@@ -1,6 +1,6 @@
 //! Making sure that quests and attempts exist.
 
-use distributor_core::AttemptId;
+use distributor_core::{AttemptId, QuestId};
 use distributor_core::dm::attempt::State;
 use distributor_store::StoreError;
 use distributor_store::records::{DependencyRecord, Outcome, QuestRecord};
@@ -18,11 +18,9 @@ impl Committer {
         &mut self,
         work: &mut Work,
         quests: Vec<NewQuest>,
-    ) -> Result<Result<Vec<Ensured>, CallError>, StoreError> {
-        if let Err(error) = check(work, &quests) {
-            return Ok(Err(error));
-        }
-        self.ensure_quests(work, &quests)?;
+    ) -> Result<Vec<Ensured>, CallError> {
+        check(work, &quests)?;
+        self.ensure_quests(work, &quests);
         let mut ensured = Vec::new();
         for quest in &quests {
             for attempt in &quest.attempts {
@@ -38,29 +36,49 @@ impl Committer {
                 ensured.push(Ensured { id, existed, state });
             }
         }
-        Ok(Ok(ensured))
+        Ok(ensured)
+    }
+
+    /// Finds out which of these quests exist, for all requests of the batch in one go.
+    pub(super) fn look_up_quests(
+        &mut self,
+        work: &mut Work,
+        quests: Vec<QuestId>,
+    ) -> Result<(), StoreError> {
+        let unknown: Vec<QuestId> = quests
+            .into_iter()
+            .filter(|id| !self.descs.contains(id))
+            .collect();
+        if unknown.is_empty() {
+            return Ok(());
+        }
+        let found = self.store.quests(&unknown)?;
+        for (id, quest) in unknown.into_iter().zip(found) {
+            match quest {
+                Some(quest) => {
+                    self.descs.put(id, quest.desc);
+                }
+                None => {
+                    work.missing_quests.insert(id);
+                }
+            }
+        }
+        Ok(())
     }
 
     /// Writes the quests that are not known. Known ones are immutable.
-    fn ensure_quests(&mut self, work: &mut Work, quests: &[NewQuest]) -> Result<(), StoreError> {
-        let unknown: Vec<&NewQuest> = quests
-            .iter()
-            .filter(|quest| !self.descs.contains(&quest.id))
-            .collect();
-        let ids: Vec<_> = unknown.iter().map(|quest| quest.id).collect();
-        let stored = self.store.quests(&ids)?;
-        for (quest, stored) in unknown.into_iter().zip(stored) {
-            if stored.is_none() && !self.descs.contains(&quest.id) {
+    fn ensure_quests(&mut self, work: &mut Work, quests: &[NewQuest]) {
+        for quest in quests {
+            if work.missing_quests.remove(&quest.id) {
                 work.batch.quests.push(QuestRecord {
                     id: quest.id,
                     desc: quest.desc.clone(),
                     created: work.now,
                     built_by: Vec::new(),
                 });
+                work.new_quests.push((quest.id, quest.desc.clone()));
             }
-            self.descs.put(quest.id, quest.desc.clone());
         }
-        Ok(())
     }
 
     fn create(&mut self, work: &mut Work, quest: &NewQuest, id: AttemptId, needs: &[AttemptId]) {

@@ -16,13 +16,20 @@ const ENDED_AT_ONCE: usize = 4096;
 impl Committer {
     pub(super) fn tell_dependents(&mut self, work: &mut Work) -> Result<(), StoreError> {
         let mut handled = 0;
-        while let Some(ended) = work.ended.pop_front() {
-            handled += 1;
-            if handled > ENDED_AT_ONCE {
-                self.owe_call(work, JournalKind::Propagate, ended, 0, None);
-                continue;
+        while !work.ended.is_empty() {
+            let ended: Vec<AttemptId> = work.ended.drain(..).collect();
+            let stored = self.store.have_untold_dependents(&ended)?;
+            for (ended, stored) in ended.into_iter().zip(stored) {
+                if !stored && !work.has_untold(&ended) {
+                    continue;
+                }
+                handled += 1;
+                if handled > ENDED_AT_ONCE {
+                    self.owe_call(work, JournalKind::Propagate, ended, 0, None);
+                } else {
+                    self.tell_dependents_of(work, ended)?;
+                }
             }
-            self.tell_dependents_of(work, ended)?;
         }
         Ok(())
     }

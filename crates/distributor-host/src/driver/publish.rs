@@ -20,6 +20,9 @@ impl Committer {
         for record in work.unchanged() {
             self.attempts.put(record.id, record);
         }
+        for (id, desc) in work.new_quests.drain(..) {
+            self.descs.put(id, desc);
+        }
         for waiting in work.waiting.drain(..) {
             match waiting {
                 Waiting::Ensure(reply, answer) => {

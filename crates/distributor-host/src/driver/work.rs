@@ -3,7 +3,9 @@
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 
-use distributor_core::{AttemptId, ConfigSnapshot, ExecutionId, Notification, Timestamp, Token};
+use distributor_core::{
+    AttemptId, ConfigSnapshot, ExecutionId, Notification, QuestId, Timestamp, Token, dm,
+};
 use distributor_store::records::{AttemptRecord, DependencyRecord};
 use distributor_store::{Batch, StoreError};
 use tokio::sync::oneshot;
@@ -42,6 +44,10 @@ pub(super) struct Work {
     dirty: Vec<AttemptId>,
     dirty_set: HashSet<AttemptId>,
     pub(super) batch: Batch,
+    /// Quests of this batch's requests that do not exist.
+    pub(super) missing_quests: HashSet<QuestId>,
+    /// Descriptions that may be remembered once they are stored.
+    pub(super) new_quests: Vec<(QuestId, Arc<dm::quest::Desc>)>,
     untold: HashMap<AttemptId, Vec<usize>>,
     pub(super) ready: Vec<AttemptId>,
     pub(super) ended: VecDeque<AttemptId>,
@@ -93,6 +99,11 @@ impl Work {
                 .push(self.batch.dependencies.len());
         }
         self.batch.dependencies.push(record);
+    }
+
+    /// Is there anything for [`Work::take_untold`]?
+    pub(super) fn has_untold(&self, dependency: &AttemptId) -> bool {
+        self.untold.contains_key(dependency)
     }
 
     /// Dependents that were added in this batch and not told yet; they count as told from now on.

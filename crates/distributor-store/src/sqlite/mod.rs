@@ -123,6 +123,10 @@ impl Store for SqliteStore {
         self.reading_warm(|reader| reader.dependents(dependency, true, limit))
     }
 
+    fn have_untold_dependents(&self, dependencies: &[AttemptId]) -> Result<Vec<bool>> {
+        self.reading_warm(|reader| reader.have_untold_dependents(dependencies))
+    }
+
     fn dependents(&self, dependency: AttemptId, limit: usize) -> Result<Vec<DependencyRecord>> {
         self.reading(|reader| reader.dependents(dependency, false, limit))
     }

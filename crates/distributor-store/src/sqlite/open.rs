@@ -2,7 +2,7 @@
 
 use std::fs::{DirBuilder, OpenOptions};
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::time::Duration;
 
@@ -48,7 +48,7 @@ impl SqliteStore {
     pub fn open(directory: &Path) -> Result<SqliteStore> {
         create_directory(directory).map_err(|error| cannot("create", directory, error))?;
         let lock = DirectoryLock::take(directory)?;
-        let file = directory.join(FILE);
+        let file = absolute(directory)?.join(FILE);
         create_file(&file).map_err(|error| cannot("create", &file, error))?;
         let opened = Writer::open(&file, lock);
         let (writer, recent) = opened.map_err(|error| name_file(error, &file))?;
@@ -67,7 +67,7 @@ impl SqliteStore {
     /// and `Engine` as with [`SqliteStore::open`]. [`commit`](crate::Store::commit) and
     /// [`collect`](crate::Store::collect) of the opened store are `ReadOnly` errors.
     pub fn open_read_only(directory: &Path) -> Result<SqliteStore> {
-        let file = directory.join(FILE);
+        let file = absolute(directory)?.join(FILE);
         let absent = || StoreError::Absent {
             directory: directory.display().to_string(),
         };
@@ -137,6 +137,11 @@ fn configure(connection: &Connection, cache: i64) -> Result<()> {
     connection.pragma_update(None, "cache_size", -cache)?;
     connection.pragma_update(None, "temp_store", "MEMORY")?;
     Ok(())
+}
+
+/// Connections are opened later too, when the working directory may be another one.
+fn absolute(directory: &Path) -> Result<PathBuf> {
+    std::path::absolute(directory).map_err(|error| cannot("find", directory, error))
 }
 
 fn create_directory(directory: &Path) -> io::Result<()> {

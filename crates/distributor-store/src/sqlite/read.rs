@@ -275,6 +275,27 @@ impl<'a> Reader<'a> {
         )
     }
 
+    pub(super) fn have_untold_dependents(&self, dependencies: &[AttemptId]) -> Result<Vec<bool>> {
+        let has = |dependency: &AttemptId| -> Result<bool> {
+            let Some(quest) = self.quest_key(&dependency.quest)? else {
+                return Ok(false);
+            };
+            let found = self.one(
+                "SELECT 1 FROM attempts CROSS JOIN dependencies ON dependency = attempts.key
+                 WHERE quest = ?1 AND number = ?2 AND propagated = 0 LIMIT 1",
+                params![quest, dependency.number],
+                |_| Ok(()),
+            )?;
+            Ok(found.is_some())
+        };
+        // Jobs that need nothing of each other are common, and should not pay.
+        let any = self.one("SELECT 1 FROM dependencies LIMIT 1", [], |_| Ok(()))?;
+        if any.is_none() {
+            return Ok(vec![false; dependencies.len()]);
+        }
+        self.at_once(|| dependencies.iter().map(has).collect())
+    }
+
     pub(super) fn ready(&self, config_name: &str, limit: usize) -> Result<Vec<AttemptId>> {
         self.many(
             "SELECT quests.id, attempts.number

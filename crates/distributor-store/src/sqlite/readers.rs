@@ -37,8 +37,12 @@ impl Readers {
         }
     }
 
-    /// For the next reader.
+    /// For the next reader; unless a failure left a transaction open on it, which would show the
+    /// next one an old state.
     pub(super) fn give_back(&self, connection: Connection) {
+        if !connection.is_autocommit() {
+            return;
+        }
         let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
         if idle.len() < KEPT {
             idle.push(connection);

@@ -57,6 +57,11 @@ pub fn untold_dependents_come_oldest_first(store: &dyn Store) {
     assert_eq!(must(store.dependents(attempt_id(0), 4)), everyone[..4]);
     assert_eq!(must(store.dependents(attempt_id(5), 4)), []);
     assert_eq!(must(store.untold_dependents(attempt_id(9), 4)), []);
+    let asked = [attempt_id(9), attempt_id(0), attempt_id(9)];
+    assert_eq!(
+        must(store.have_untold_dependents(&asked)),
+        [false, true, false]
+    );
 }
 
 fn add(store: &dyn Store, dependencies: impl IntoIterator<Item = DependencyRecord>) {

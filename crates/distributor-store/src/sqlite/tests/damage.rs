@@ -13,7 +13,7 @@ use crate::{Batch, SqliteStore, Store, StoreError};
 fn garbage_is_no_state_file() {
     let directory = tempfile::tempdir().expect("a directory");
     let file = directory.path().join("state.db");
-    let garbage: Vec<u8> = (0..40_000u32).map(|n| (n * 7919 >> 3) as u8).collect();
+    let garbage: Vec<u8> = (0..40_000u32).map(|n| ((n * 7919) >> 3) as u8).collect();
     fs::write(&file, &garbage).expect("written");
     for opened in [
         SqliteStore::open(directory.path()),

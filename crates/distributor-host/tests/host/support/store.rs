@@ -1,0 +1,178 @@
+//! A store that fails when it is told to.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use distributor_core::{AttemptId, QuestId, Timestamp};
+use distributor_store::records::{
+    AttemptRecord, DependencyRecord, ExecutionRecord, JournalRecord, QuestRecord,
+};
+use distributor_store::{
+    AttemptFilter, AttemptPage, Batch, Collected, Result, StateCounts, Store, StoreError,
+};
+use tokio::sync::watch;
+
+/// How a commit goes wrong.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum CommitFault {
+    /// Nothing is written.
+    Lost,
+    /// All is written, and the caller is told otherwise.
+    Doubtful,
+}
+
+#[derive(Debug, Default)]
+struct Plan {
+    commits: u64,
+    /// By number of the commit, from 1.
+    commit_faults: Vec<(u64, CommitFault)>,
+    /// Commits after this one fail: the process has died.
+    dies_after: Option<u64>,
+    /// Method and how many of its next calls fail.
+    read_faults: Vec<(&'static str, usize)>,
+    reads: BTreeMap<&'static str, usize>,
+}
+
+#[derive(Debug)]
+pub(crate) struct FaultyStore {
+    inner: Arc<dyn Store>,
+    plan: Mutex<Plan>,
+    failed: watch::Sender<usize>,
+}
+
+impl FaultyStore {
+    pub(crate) fn new(inner: Arc<dyn Store>) -> Self {
+        FaultyStore {
+            inner,
+            plan: Mutex::default(),
+            failed: watch::Sender::new(0),
+        }
+    }
+
+    /// Commits that succeeded so far.
+    pub(crate) fn commits(&self) -> u64 {
+        self.plan.lock().expect("plan").commits
+    }
+
+    /// The next commit goes wrong.
+    pub(crate) fn fail_next_commit(&self, fault: CommitFault) {
+        let mut plan = self.plan.lock().expect("plan");
+        let next = plan.commits + 1;
+        plan.commit_faults.push((next, fault));
+    }
+
+    /// No commit but the first `commits` will succeed.
+    pub(crate) fn die_after(&self, commits: u64) {
+        self.plan.lock().expect("plan").dies_after = Some(commits);
+    }
+
+    pub(crate) fn die_now(&self) {
+        self.die_after(0);
+    }
+
+    /// Works again.
+    pub(crate) fn heal(&self) {
+        self.plan.lock().expect("plan").dies_after = None;
+    }
+
+    /// The next `times` reads with this method fail.
+    pub(crate) fn fail_reads(&self, method: &'static str, times: usize) {
+        let mut plan = self.plan.lock().expect("plan");
+        plan.read_faults.push((method, times));
+    }
+
+    /// Returns once `times` calls have failed since the beginning.
+    pub(crate) async fn failed(&self, times: usize) {
+        let mut failed = self.failed.subscribe();
+        let wait = failed.wait_for(|failed| *failed >= times).await;
+        wait.expect("the store lives");
+    }
+
+    pub(crate) fn failures(&self) -> usize {
+        *self.failed.borrow()
+    }
+
+    /// How often this method was called so far.
+    pub(crate) fn reads(&self, method: &'static str) -> usize {
+        let plan = self.plan.lock().expect("plan");
+        plan.reads.get(method).copied().unwrap_or(0)
+    }
+
+    fn fail(&self) -> StoreError {
+        self.failed.send_modify(|failed| *failed += 1);
+        StoreError::Engine("scripted failure".into())
+    }
+
+    fn read(&self, method: &'static str) -> Result<()> {
+        let mut plan = self.plan.lock().expect("plan");
+        *plan.reads.entry(method).or_default() += 1;
+        let fault = plan.read_faults.iter_mut();
+        for (name, times) in fault {
+            if *name == method && *times > 0 {
+                *times -= 1;
+                drop(plan);
+                return Err(self.fail());
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Reads that may fail and are passed on otherwise.
+macro_rules! pass_on {
+    ($(fn $method:ident(&self $(, $argument:ident: $type:ty)*) -> $result:ty;)*) => {
+        $(fn $method(&self $(, $argument: $type)*) -> $result {
+            self.read(stringify!($method))?;
+            self.inner.$method($($argument),*)
+        })*
+    };
+}
+
+impl Store for FaultyStore {
+    fn commit(&self, batch: &Batch) -> Result<()> {
+        let mut plan = self.plan.lock().expect("plan");
+        let number = plan.commits + 1;
+        let dead = plan.dies_after.is_some_and(|last| number > last);
+        let fault = plan.commit_faults.iter().position(|(at, _)| *at == number);
+        let fault = fault.map(|at| plan.commit_faults.remove(at).1);
+        let fault = if dead { Some(CommitFault::Lost) } else { fault };
+        if fault != Some(CommitFault::Lost) {
+            self.inner.commit(batch)?;
+            plan.commits = number;
+        }
+        drop(plan);
+        match fault {
+            Some(_) => Err(self.fail()),
+            None => Ok(()),
+        }
+    }
+
+    pass_on! {
+        fn quests(&self, ids: &[QuestId]) -> Result<Vec<Option<QuestRecord>>>;
+        fn quests_with_prefix(&self, prefix: &str, limit: usize) -> Result<Vec<QuestId>>;
+        fn attempts(&self, ids: &[AttemptId]) -> Result<Vec<Option<AttemptRecord>>>;
+        fn attempt_numbers(&self, quest: QuestId) -> Result<Vec<u32>>;
+        fn executions(&self, attempt: AttemptId, limit: usize) -> Result<Vec<ExecutionRecord>>;
+        fn execution(&self, attempt: AttemptId, number: u32) -> Result<Option<ExecutionRecord>>;
+        fn dependencies(&self, dependent: AttemptId) -> Result<Vec<DependencyRecord>>;
+        fn untold_dependents(&self, dependency: AttemptId, limit: usize)
+            -> Result<Vec<DependencyRecord>>;
+        fn dependents(&self, dependency: AttemptId, limit: usize)
+            -> Result<Vec<DependencyRecord>>;
+        fn ready(&self, config_name: &str, limit: usize) -> Result<Vec<AttemptId>>;
+        fn ready_config_names(&self) -> Result<Vec<String>>;
+        fn due_attempts(&self, now: Timestamp, limit: usize) -> Result<Vec<AttemptId>>;
+        fn due_journal(&self, now: Timestamp, limit: usize) -> Result<Vec<JournalRecord>>;
+        fn next_due(&self) -> Result<Option<Timestamp>>;
+        fn journal(&self, after: u64, limit: usize) -> Result<Vec<JournalRecord>>;
+        fn high_marks(&self) -> Result<(u64, u64)>;
+        fn unfinished(&self, after: u64, limit: usize)
+            -> Result<(Vec<AttemptRecord>, Option<u64>)>;
+        fn list(&self, filter: AttemptFilter, before: Option<u64>, limit: usize)
+            -> Result<AttemptPage>;
+        fn counts(&self) -> Result<StateCounts>;
+        fn collect(&self, now: Timestamp, older_than: Duration) -> Result<Collected>;
+        fn would_collect(&self, now: Timestamp, older_than: Duration) -> Result<Collected>;
+    }
+}
