@@ -32,6 +32,8 @@ struct Plan {
     /// Method and how many of its next calls fail.
     read_faults: Vec<(&'static str, usize)>,
     reads: BTreeMap<&'static str, usize>,
+    /// How many further reads succeed before one fails.
+    reads_left: Option<u64>,
 }
 
 #[derive(Debug)]
@@ -60,6 +62,17 @@ impl FaultyStore {
         let mut plan = self.plan.lock().expect("plan");
         let next = plan.commits + 1;
         plan.commit_faults.push((next, fault));
+    }
+
+    /// The commit with this number, from 1, goes wrong.
+    pub(crate) fn fail_commit(&self, number: u64, fault: CommitFault) {
+        let mut plan = self.plan.lock().expect("plan");
+        plan.commit_faults.push((number, fault));
+    }
+
+    /// After `reads` further reads one fails.
+    pub(crate) fn fail_read_after(&self, reads: u64) {
+        self.plan.lock().expect("plan").reads_left = Some(reads);
     }
 
     /// No commit but the first `commits` will succeed.
@@ -107,6 +120,15 @@ impl FaultyStore {
     fn read(&self, method: &'static str) -> Result<()> {
         let mut plan = self.plan.lock().expect("plan");
         *plan.reads.entry(method).or_default() += 1;
+        match plan.reads_left {
+            Some(0) => {
+                plan.reads_left = None;
+                drop(plan);
+                return Err(self.fail());
+            }
+            Some(left) => plan.reads_left = Some(left - 1),
+            None => {}
+        }
         let fault = plan.read_faults.iter_mut();
         for (name, times) in fault {
             if *name == method && *times > 0 {

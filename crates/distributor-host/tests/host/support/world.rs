@@ -116,7 +116,8 @@ impl World {
         }
     }
 
-    fn is_quiet(&self) -> bool {
+    /// Nothing is owed and nothing is due now.
+    pub(crate) fn is_quiet(&self) -> bool {
         let journal = self.inner.journal(0, 1).expect("the journal");
         let due = self.inner.next_due().expect("the next due time");
         journal.is_empty() && due.is_none_or(|due| due > self.now())

@@ -47,3 +47,37 @@ fn stored(store: &SqliteStore, number: u32) -> Option<AttemptRecord> {
 fn quest_ids(numbers: std::ops::Range<u32>) -> Vec<QuestId> {
     numbers.map(|number| quest(number).id).collect()
 }
+
+#[test]
+fn ids_that_begin_alike_are_told_apart() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let store = open(directory.path());
+    let alike = |last: u8| {
+        let mut bytes = [7; 32];
+        bytes[31] = last;
+        QuestId::from_bytes(bytes)
+    };
+    let ids: Vec<_> = (0..50).map(alike).collect();
+    for (id, number) in ids.iter().zip(0..) {
+        let quest = crate::records::QuestRecord {
+            id: *id,
+            ..quest(number)
+        };
+        let batch = Batch {
+            quests: vec![quest],
+            ..Batch::default()
+        };
+        store.commit(&batch).expect("committed");
+    }
+    let found = store.quests(&ids).expect("read");
+    for ((id, number), found) in ids.iter().zip(0..).zip(found) {
+        let found = found.expect("stored");
+        assert_eq!((found.id, found.desc), (*id, quest(number).desc));
+    }
+    assert_eq!(store.quests(&[alike(99)]).expect("read"), [None]);
+    let text = alike(0).to_string();
+    let found = store.quests_with_prefix(&text[..40], 99).expect("read");
+    assert_eq!(found.len(), 50);
+    let found = store.quests_with_prefix(&text[..40], 3).expect("read");
+    assert_eq!(found.len(), 3);
+}

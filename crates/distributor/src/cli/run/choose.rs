@@ -2,6 +2,7 @@
 //!
 //! A pure function, because everything that users call "reuse" hangs on it.
 
+use distributor_core::Timestamp;
 use distributor_core::dm::attempt::State;
 
 /// An attempt and why it is the one.
@@ -22,6 +23,8 @@ pub(super) struct Latest {
     pub(super) number: u32,
     /// Its state.
     pub(super) state: State,
+    /// When it got into that state.
+    pub(super) since: Timestamp,
 }
 
 impl Choice {
@@ -38,14 +41,15 @@ impl Choice {
     }
 }
 
-/// Chooses. `outputs_exist`: all files that the job makes are there. `again`: the user wants it to run
+/// Chooses. `outputs_stand`: all files that the job makes are there, and
+/// nobody has written them since. `again`: the user wants it to run
 /// whatever there is.
-pub(super) fn choose(latest: Option<Latest>, outputs_exist: bool, again: bool) -> Choice {
-    let Some(Latest { number, state }) = latest else {
+pub(super) fn choose(latest: Option<Latest>, outputs_stand: bool, again: bool) -> Choice {
+    let Some(Latest { number, state, .. }) = latest else {
         return Choice::New(1);
     };
     match state {
-        State::Finished if outputs_exist && !again => Choice::Reuse(number),
+        State::Finished if outputs_stand && !again => Choice::Reuse(number),
         // Two attempts of one quest at the same time would be in each other's way.
         State::Scheduling | State::Executing | State::Waiting => Choice::Resume(number),
         // Nobody gets to the last number by counting; whoever took it on purpose gets it again.
@@ -57,11 +61,19 @@ pub(super) fn choose(latest: Option<Latest>, outputs_exist: bool, again: bool) -
 mod tests {
     use super::*;
 
+    fn latest(number: u32, state: State) -> Latest {
+        Latest {
+            number,
+            state,
+            since: Timestamp::default(),
+        }
+    }
+
     #[test]
     fn every_case_of_the_table() {
         use Choice::{New, Resume, Reuse};
         use State::{AbnormalFinished, Executing, Finished, Scheduling, Waiting};
-        // State of attempt 3; then: outputs exist, outputs are missing; the same with --again.
+        // State of attempt 3; then: outputs stand, outputs do not; the same with --again.
         let table = [
             (Scheduling, [Resume(3), Resume(3), Resume(3), Resume(3)]),
             (Executing, [Resume(3), Resume(3), Resume(3), Resume(3)]),
@@ -71,7 +83,7 @@ mod tests {
         ];
         let cases = [(true, false), (false, false), (true, true), (false, true)];
         for (state, expected) in table {
-            let latest = Some(Latest { number: 3, state });
+            let latest = Some(latest(3, state));
             let chosen = cases.map(|(outputs, again)| choose(latest, outputs, again));
             assert_eq!(chosen, expected, "{state:?}");
         }
@@ -82,10 +94,7 @@ mod tests {
 
     #[test]
     fn the_last_number_does_not_overflow() {
-        let latest = Some(Latest {
-            number: u32::MAX,
-            state: State::AbnormalFinished,
-        });
+        let latest = Some(latest(u32::MAX, State::AbnormalFinished));
         assert_eq!(choose(latest, true, false), Choice::New(u32::MAX));
     }
 }

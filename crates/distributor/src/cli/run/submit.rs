@@ -2,9 +2,10 @@
 
 use std::collections::{HashMap, HashSet};
 use std::path::Path;
+use std::time::SystemTime;
 
 use distributor_core::dm::abnormal_finish::Status;
-use distributor_core::{AttemptId, QuestId};
+use distributor_core::{AttemptId, QuestId, Timestamp};
 use distributor_host::driver::{CallError, NewAttempt};
 use distributor_host::{Engine, EnsureQuest};
 use distributor_store::Store;
@@ -65,7 +66,8 @@ pub(super) fn plan(
     for (jobs, ids) in graph.jobs.chunks(CHUNK).zip(quests.chunks(CHUNK)) {
         let latest = latest(store, ids)?;
         for ((job, id), latest) in jobs.iter().zip(ids).zip(latest) {
-            let chosen = choose(latest, outputs_exist(job), again);
+            let stand = latest.is_some_and(|latest| outputs_stand(job, latest.since));
+            let chosen = choose(latest, stand, again);
             // Of two jobs that are described alike the first one decides for both.
             let choice = match plan.choice_of(id) {
                 Some(earlier) => earlier,
@@ -86,6 +88,7 @@ fn latest(store: &dyn Store, quests: &[QuestId]) -> Result<Vec<Option<Latest>>, 
         let latest = Latest {
             number: record.id.number,
             state: record.state,
+            since: record.modified,
         };
         (record.id.quest, latest)
     });
@@ -104,9 +107,22 @@ fn latest_records(store: &dyn Store, quests: &[QuestId]) -> Result<Vec<AttemptRe
     Ok(store.attempts(&attempts)?.into_iter().flatten().collect())
 }
 
-fn outputs_exist(job: &Job) -> bool {
-    let exists = |output: &Path| job.directory.join(output).try_exists().unwrap_or(false);
-    job.outputs.iter().all(|output| exists(output))
+/// All outputs are there, and as the job left them. One that was written after the job ended is
+/// somebody else's work, for example that of the same job with another input: were it to count, going
+/// back to the former input would leave the result of the latter. Of a folder only its being there
+/// counts, because what is put into it changes its time.
+fn outputs_stand(job: &Job, ended: Timestamp) -> bool {
+    let stands = |output: &Path| {
+        let Ok(found) = job.directory.join(output).metadata() else {
+            return false;
+        };
+        let written = found.modified().ok();
+        let written = written.and_then(|time| time.duration_since(SystemTime::UNIX_EPOCH).ok());
+        // Without a usable time, or with one before 1970, it stands for being there.
+        let newer = written.is_some_and(|time| Timestamp::default().after(time) > ended);
+        found.is_dir() || !newer
+    };
+    job.outputs.iter().all(|output| stands(output))
 }
 
 /// Makes sure that the attempts of `plan` exist, in the order of what they need.
