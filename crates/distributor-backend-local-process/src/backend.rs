@@ -8,7 +8,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use distributor_core::{
     Config, Distributor, Error, ErrorKind, LogChunk, LogStream, Notification, QueueTask, Result,
-    RunRequest, Started, TaskResult, TaskState, Token, dm,
+    RunRequest, Started, Swept, TaskResult, TaskState, Token, dm,
 };
 
 use crate::config::Settings;
@@ -18,6 +18,7 @@ use crate::output;
 use crate::parameters::Parameters;
 use crate::pool::{Entry, Pool, Waiting};
 use crate::prepare::prepare;
+use crate::sweep;
 use crate::tasks::Failure;
 
 /// Insurance against a notification that was lost in a crash. Asking costs no more than a look
@@ -149,6 +150,10 @@ impl Distributor for LocalProcess {
 
     fn release(&self, token: &Token) {
         self.pool.release(token);
+    }
+
+    fn sweep(&self, known: sweep::Known<'_>) -> Result<Swept> {
+        sweep::sweep(&self.pool.layout.outputs(), known)
     }
 
     async fn read_log(

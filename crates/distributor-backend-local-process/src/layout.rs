@@ -45,13 +45,14 @@ impl Layout {
         self.root.join("supervisor.stderr")
     }
 
-    /// The output of a task. Sharded, as old file systems dislike huge folders.
+    /// The output of a task. In 64 folders: few enough that tasks rarely have to make one, which
+    /// costs as much as both files, and enough to keep each small.
     pub(crate) fn output(&self, id: &str, stream: LogStream) -> PathBuf {
         let extension = match stream {
             LogStream::Stdout => "stdout",
             LogStream::Stderr => "stderr",
         };
-        let shard = id.get(..2).unwrap_or(id);
+        let shard = id.get(..1).unwrap_or(id);
         self.outputs()
             .join(shard)
             .join(format!("{}.{extension}", stem(id)))

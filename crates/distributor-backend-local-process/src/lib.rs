@@ -20,6 +20,7 @@ mod program;
 mod result;
 mod segments;
 mod supervisor;
+mod sweep;
 mod tasks;
 
 use distributor_core::Capabilities;

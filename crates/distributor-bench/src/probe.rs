@@ -17,7 +17,7 @@ pub(crate) fn run(folder: &Path) -> Result<Probe> {
     let path = folder.join("probe");
     let file = File::create(&path).with_context(|| format!("creating {}", path.display()))?;
     let block = [7; BLOCK];
-    let mut write = || -> std::io::Result<Duration> {
+    let write = || -> std::io::Result<Duration> {
         let begin = Instant::now();
         file.write_all_at(&block, 0)?;
         file.sync_data()?;

@@ -163,6 +163,15 @@ pub struct LogChunk {
     pub complete: bool,
 }
 
+/// What [`Distributor::sweep`] removed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Swept {
+    /// Number of files, or whatever else it keeps.
+    pub files: u64,
+    /// Their size.
+    pub bytes: u64,
+}
+
 /// What a backend can do beyond the required methods.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Capabilities {
@@ -279,6 +288,17 @@ pub trait Distributor: Send + Sync + 'static {
     /// backend keeps in order to answer may go. A hint: it may be missing after a crash.
     fn release(&self, token: &Token) {
         let _nothing_is_kept = token;
+    }
+
+    /// Removes what the backend keeps for people (outputs, say) of executions that the host no longer
+    /// knows. `known` tells which of some executions it knows, in the same order; it may read a disk.
+    /// Called by a clean-up that somebody asked for, never in the course of work.
+    ///
+    /// # Errors
+    /// What could not be removed; the rest is removed.
+    fn sweep(&self, known: &dyn Fn(&[ExecutionId]) -> Result<Vec<bool>>) -> Result<Swept> {
+        let _nothing_is_kept = known;
+        Ok(Swept::default())
     }
 
     /// Reads a task's output from byte `offset` on, at most `limit` bytes.

@@ -25,7 +25,7 @@ mod register;
 
 pub use backend::{
     AbandonSignal, Abandoned, Capabilities, Distributor, LogChunk, LogStream, NeedResult,
-    RunRequest, Started, TaskResult, TaskState, Token,
+    RunRequest, Started, Swept, TaskResult, TaskState, Token,
 };
 pub use clock::{Clock, ManualClock, SystemClock, Timestamp};
 pub use config::{Config, ConfigSnapshot};

@@ -4,9 +4,10 @@
 //! no locks that a caller could hold across a backend call (DC-57).
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
-use distributor_core::{AttemptId, QuestId, Timestamp};
+use distributor_core::{AttemptId, ConfigSnapshot, QuestId, Timestamp};
 
 use crate::records::{
     AttemptRecord, DependencyRecord, ExecutionRecord, JournalRecord, QuestRecord,
@@ -237,6 +238,9 @@ pub trait Store: Send + Sync + fmt::Debug {
 
     /// Configuration names under which any attempt waits for room, sorted.
     fn ready_config_names(&self) -> Result<Vec<String>>;
+
+    /// Every configuration that an execution was ever decided with, at most one for each edit.
+    fn configurations(&self) -> Result<Vec<Arc<ConfigSnapshot>>>;
 
     /// Attempts whose `wake_at` is at or before `now`, earliest first, at most `limit`.
     fn due_attempts(&self, now: Timestamp, limit: usize) -> Result<Vec<AttemptId>>;

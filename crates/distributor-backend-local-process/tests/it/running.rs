@@ -230,10 +230,10 @@ async fn output_goes_to_private_files_that_can_be_read_from_an_offset() {
     let url = service.backend.info_url(&token);
     let path = Path::new(url.strip_prefix("file://").unwrap());
     let name = format!("{}.1.1.stdout", "A".repeat(43));
-    assert_eq!(path, state.join("output/AA").join(name));
+    assert_eq!(path, state.join("output/A").join(name));
     assert_eq!(fs::read_to_string(path).unwrap(), "123456");
     assert_eq!(mode(path), 0o600);
-    for private in ["", "output", "output/AA", "log", "work"] {
+    for private in ["", "output", "output/A", "log", "work"] {
         assert_eq!(mode(&state.join(private)), 0o700, "{private}");
     }
     for segment in segments(&state) {
@@ -425,7 +425,7 @@ async fn an_abandoned_run_that_waits_for_a_slot_starts_nothing() {
     data(service.finished(&first).await);
     assert!(
         !state
-            .join("output/AA")
+            .join("output/A")
             .join(format!("{}.2.1.stdout", "A".repeat(43)))
             .exists()
     );

@@ -23,7 +23,8 @@ const SCHEMA: &str = "
 ";
 
 /// Runs `count` executions, `batch` of them in a transaction.
-pub(crate) fn run(folder: &Path, count: u64, batch: u64) -> Result<Outcome> {
+pub(crate) fn run(folder: &Path, count: u64, batch: i64) -> Result<Outcome> {
+    let count = i64::try_from(count).context("too many executions")?;
     let path = folder.join("state.db");
     let mut connection =
         Connection::open(&path).with_context(|| format!("opening {}", path.display()))?;
@@ -39,7 +40,7 @@ pub(crate) fn run(folder: &Path, count: u64, batch: u64) -> Result<Outcome> {
     }
     let duration = begin.elapsed();
     let finished = "SELECT count(*) FROM executions WHERE state = 2 AND length(result) = 60";
-    let finished: u64 = connection.query_row(finished, [], |row| row.get(0))?;
+    let finished: i64 = connection.query_row(finished, [], |row| row.get(0))?;
     ensure!(finished == count, "{finished} of {count} are finished");
     Ok(Outcome {
         duration,
@@ -49,14 +50,14 @@ pub(crate) fn run(folder: &Path, count: u64, batch: u64) -> Result<Outcome> {
     })
 }
 
-fn run_batch(connection: &mut Connection, ids: std::ops::Range<u64>) -> rusqlite::Result<()> {
+fn run_batch(connection: &mut Connection, ids: std::ops::Range<i64>) -> rusqlite::Result<()> {
     let transaction = connection.transaction()?;
     {
         let mut insert = transaction.prepare_cached(
             "INSERT INTO executions (id, name, state, payload) VALUES (?1, ?2, 0, ?3)",
         )?;
         for id in ids.clone() {
-            insert.execute(params![id, format!("execution-{id}"), [1; 200]])?;
+            insert.execute(params![id, format!("execution-{id}"), [1u8; 200]])?;
         }
     }
     transaction.commit()?;
@@ -76,7 +77,7 @@ fn run_batch(connection: &mut Connection, ids: std::ops::Range<u64>) -> rusqlite
         let mut finish = transaction
             .prepare_cached("UPDATE executions SET state = 2, result = ?2 WHERE id = ?1")?;
         for id in ids {
-            finish.execute(params![id, [2; 60]])?;
+            finish.execute(params![id, [2u8; 60]])?;
         }
     }
     transaction.commit()

@@ -1,12 +1,15 @@
 //! What backends answered, as events: retries, limits, and what each method's end means (DC-23).
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use distributor_core::{Error, ErrorKind, ExecutionId, Notification, Retry, Timestamp};
+use distributor_core::{Applied, Error, ErrorKind, ExecutionId, Notification, Retry, Timestamp};
 use distributor_store::JournalDelay;
+use distributor_store::records::{AttemptRecord, JournalKind, JournalRecord};
 
 use super::committer::Committer;
 use super::message::Row;
+use super::payload;
 use super::work::Work;
 use crate::machine::{AnsweredState, Event, FinalResult, RunAnswer, StatusAnswer};
 
@@ -21,9 +24,13 @@ impl Committer {
         let wanted = work
             .record(&id.attempt)
             .is_some_and(|record| !record.is_final());
+        // An earlier try may have started a task that must be found and ended.
+        let doubtful = |error: &Error| row.tries > 0 || error.applied() == Applied::Unknown;
         let answer = match answer {
             Ok(answer) => Ok(answer),
-            Err(error) if wanted && self.try_again(work, row, &error) => return,
+            Err(error) if (wanted || doubtful(&error)) && self.try_again(work, row, &error) => {
+                return;
+            }
             Err(error) => Err(error.to_string()),
         };
         work.batch.journal_done.push(row.id);
@@ -74,60 +81,107 @@ impl Committer {
 
     /// A hint from a backend in this process. Unknown and ended executions are ignored (DC-48, DC-49).
     pub(super) fn notified(&mut self, work: &mut Work, notification: Notification) {
-        use distributor_core::dm::attempt::State;
         let id = notification.id;
         let Some(record) = work.record(&id.attempt) else {
             return;
         };
-        if record.state == State::Executing && record.current_execution == id.number {
-            work.notified.push(notification);
-        } else if record.prepared.is_some() {
+        if record.prepared.is_some() {
             let event = Event::Poke {
                 execution: id.number,
             };
             self.apply_quietly(work, id.attempt, event);
+        } else if !is_live(record, id.number) {
+            // Nothing to learn.
+        } else if self.dispatcher.has_room_for_hint(work.notified.len()) {
+            work.notified.push(Arc::new(notification));
+        } else {
+            // One question answers any number of hints, and it can wait in the store.
+            self.apply_quietly(work, id.attempt, Event::AskStatus);
         }
     }
 
     pub(super) fn notification_handled(
         &mut self,
         work: &mut Work,
-        id: ExecutionId,
+        row: Option<Row>,
+        notification: &Notification,
         answer: Result<Option<FinalResult>, Error>,
     ) {
-        let event = match answer {
-            Ok(None) => return,
-            Ok(Some(result)) => Event::TaskEnded {
-                execution: id.number,
-                result,
-            },
-            Err(error) if error.is_transient() => Event::AskStatus,
-            Err(error) => {
-                tracing::warn!(execution = %id, %error, "notification dropped");
+        let id = notification.id;
+        if let Err(error) = &answer {
+            let live = work
+                .record(&id.attempt)
+                .is_some_and(|record| is_live(record, id.number));
+            let again = live
+                && match row {
+                    Some(row) => self.try_again(work, row, error),
+                    None => self.journal_notification(work, notification, error),
+                };
+            if again {
                 return;
             }
+            tracing::warn!(execution = %id, %error, "notification dropped");
+        }
+        work.batch.journal_done.extend(row.map(|row| row.id));
+        if let Ok(Some(result)) = answer {
+            let event = Event::TaskEnded {
+                execution: id.number,
+                result,
+            };
+            self.apply_quietly(work, id.attempt, event);
+        }
+    }
+
+    /// After the first failure a hint becomes a row, so that it is tried again like any call.
+    fn journal_notification(
+        &mut self,
+        work: &mut Work,
+        notification: &Notification,
+        error: &Error,
+    ) -> bool {
+        let Some(due) = self.next_try(work, 1, error) else {
+            return false;
         };
-        self.apply_quietly(work, id.attempt, event);
+        let id = notification.id;
+        self.next_journal += 1;
+        work.batch.journal_added.push(JournalRecord {
+            id: self.next_journal,
+            kind: JournalKind::HandleNotification,
+            attempt: id.attempt,
+            execution: id.number,
+            due: Some(due),
+            tries: 1,
+            target: None,
+            payload: payload::encode(notification),
+        });
+        true
     }
 
     /// Delays the row for another try, unless the error is permanent or the tries are used up.
     fn try_again(&mut self, work: &mut Work, row: Row, error: &Error) -> bool {
-        let Retry::Transient { after } = error.retry() else {
-            return false;
-        };
         let tries = row.tries + 1;
+        let due = self.next_try(work, tries, error);
+        work.batch
+            .journal_delayed
+            .extend(due.map(|due| JournalDelay {
+                id: row.id,
+                due,
+                tries,
+            }));
+        due.is_some()
+    }
+
+    /// When to try again after `tries` failures, the last of which was `error`.
+    fn next_try(&mut self, work: &Work, tries: u32, error: &Error) -> Option<Timestamp> {
+        let Retry::Transient { after } = error.retry() else {
+            return None;
+        };
         if tries >= self.settings.retry.limit {
-            return false;
+            return None;
         }
         let random = self.random_number();
         let delay = self.settings.retry.delay(tries, random);
-        let delay = after.unwrap_or(Duration::ZERO).max(delay);
-        work.batch.journal_delayed.push(JournalDelay {
-            id: row.id,
-            due: work.now.after(delay),
-            tries,
-        });
-        true
+        Some(work.now.after(after.unwrap_or(Duration::ZERO).max(delay)))
     }
 
     fn random_number(&mut self) -> u64 {
@@ -157,6 +211,12 @@ impl Committer {
         }
         Ok(())
     }
+}
+
+/// Is this the current execution, and not over?
+pub(super) fn is_live(record: &AttemptRecord, number: u32) -> bool {
+    use distributor_core::dm::attempt::State;
+    record.state == State::Executing && record.current_execution == number
 }
 
 /// A call that took longer than the host allows.

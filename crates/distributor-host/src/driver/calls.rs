@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use distributor_core::source::DistributorSource;
 use distributor_core::{
-    Abandoned, AttemptId, ConfigSnapshot, Distributor, Error, ErrorKind, ExecutionId, NeedResult,
-    Notification, Result, RunRequest, Secret, TaskResult, Token, dm,
+    Abandoned, AttemptId, Clock, ConfigSnapshot, Distributor, Error, ErrorKind, ExecutionId,
+    NeedResult, Notification, Result, RunRequest, Secret, TaskResult, Token, dm,
 };
 use distributor_store::records::Outcome;
 use distributor_store::{Store, StoreError};
@@ -26,6 +26,7 @@ pub(super) struct CallContext {
     pub(super) source: Arc<dyn DistributorSource>,
     pub(super) store: Arc<dyn Store>,
     pub(super) inbox: UnboundedSender<Message>,
+    pub(super) clock: Arc<dyn Clock>,
     pub(super) timeout: Duration,
 }
 
@@ -49,7 +50,8 @@ pub(super) enum What {
     Cancel {
         token: Token,
     },
-    Notification(Notification),
+    /// The row is empty at the first try.
+    Notification(Option<Row>, Arc<Notification>),
 }
 
 impl What {
@@ -70,8 +72,9 @@ impl What {
                 id,
                 answer: Err(error),
             },
-            What::Notification(_) => Message::NotificationHandled {
-                id,
+            What::Notification(row, notification) => Message::NotificationHandled {
+                row: *row,
+                notification: notification.clone(),
                 answer: Err(error),
             },
         }
@@ -141,30 +144,35 @@ async fn ask(context: &CallContext, distributor: &dyn Distributor, call: Call) -
         What::GetStatus { token } => Message::StatusAnswered {
             row,
             id,
-            answer: within(context.timeout, distributor.get_status(&desc, &token))
+            answer: within(context, distributor.get_status(&desc, &token))
                 .await
                 .map(Into::into),
         },
         What::Cancel { token } => Message::CancelAnswered {
             row,
             id,
-            answer: within(context.timeout, distributor.cancel(&desc, &token)).await,
+            answer: within(context, distributor.cancel(&desc, &token)).await,
         },
-        What::Notification(notification) => {
+        What::Notification(row, notification) => {
             let handled = distributor.handle_notification(&desc, &notification);
-            let answer = within(context.timeout, handled).await;
+            let answer = within(context, handled).await;
             Message::NotificationHandled {
-                id,
+                row,
+                notification,
                 answer: answer.map(|result| result.map(FinalResult::normalize)),
             }
         }
     }
 }
 
-async fn within<T>(limit: Duration, call: impl Future<Output = Result<T>>) -> Result<T> {
-    tokio::time::timeout(limit, call)
-        .await
-        .unwrap_or_else(|_| Err(timed_out(limit)))
+/// The limit is on the host's clock, like every other time.
+async fn within<T>(context: &CallContext, call: impl Future<Output = Result<T>>) -> Result<T> {
+    let limit = context.timeout;
+    tokio::select! {
+        biased;
+        answer = call => answer,
+        () = context.clock.sleep_until(context.clock.now().after(limit)) => Err(timed_out(limit)),
+    }
 }
 
 /// The previous result and the results of what a simple quest needs (DC-25). Most executions have

@@ -26,6 +26,14 @@ use crate::machine::{self, Effect, Event};
 /// How long after a failed commit or read the host tries again.
 pub(super) const STORE_RETRY: Duration = Duration::from_secs(1);
 
+/// The store has failed.
+pub(super) struct Trouble {
+    /// When to try to begin anew.
+    pub(super) until: Timestamp,
+    /// What clients are told meanwhile.
+    error: String,
+}
+
 pub(super) struct Committer {
     pub(super) store: Arc<dyn Store>,
     pub(super) source: Arc<dyn DistributorSource>,
@@ -41,8 +49,8 @@ pub(super) struct Committer {
     pub(super) next_ready: u64,
     pub(super) next_due: watch::Sender<Option<Timestamp>>,
     pub(super) changes: broadcast::Sender<AttemptChange>,
-    /// After a failure: when to begin anew from what is stored.
-    pub(super) recover_at: Option<Timestamp>,
+    /// After a failure, until the host has begun anew from what is stored.
+    pub(super) trouble: Option<Trouble>,
     /// When to look again at names that could not be resolved for now.
     pub(super) starts_at: Option<Timestamp>,
 }
@@ -69,11 +77,14 @@ impl Committer {
     /// One batch: all of it, or nothing and everybody is told.
     pub(super) fn process(&mut self, messages: impl Iterator<Item = Message>) {
         let now = self.clock.now();
-        if self.recover_at.is_some_and(|due| due <= now) {
-            self.recover_at = None;
-            if let Err(error) = self.recover() {
-                self.failed(&error);
-            }
+        if self.trouble.as_ref().is_some_and(|it| it.until <= now)
+            && let Err(error) = self.recover()
+        {
+            self.failed(&error);
+        }
+        if let Some(trouble) = &self.trouble {
+            let error = trouble.error.clone();
+            return self.turn_away(messages, &error);
         }
         let mut work = Work::new(now);
         let outcome = self.fill(&mut work, messages).and_then(|()| {
@@ -87,10 +98,21 @@ impl Committer {
         match outcome {
             Ok(()) => self.publish(work),
             Err(error) => {
-                work.fail(&error);
+                work.fail(&error.to_string());
                 self.failed(&error);
             }
         }
+    }
+
+    /// Until the host has begun anew, what it counts may be wrong: it takes nothing in. Calls whose
+    /// answers are lost so are still owed, and hints are made up for when it begins.
+    fn turn_away(&mut self, messages: impl Iterator<Item = Message>, error: &str) {
+        let mut work = Work::default();
+        for message in messages {
+            self.dispatcher.came_back(&message);
+            refuse(&mut work, message);
+        }
+        work.fail(error);
     }
 
     fn fill(
@@ -149,9 +171,11 @@ impl Committer {
                 self.cancel_answered(work, row, id, answer);
             }
             Message::Notified(notification) => self.notified(work, notification),
-            Message::NotificationHandled { id, answer } => {
-                self.notification_handled(work, id, answer);
-            }
+            Message::NotificationHandled {
+                row,
+                notification,
+                answer,
+            } => self.notification_handled(work, row, &notification, answer),
             Message::Propagate { row, attempt } => {
                 work.batch.journal_done.push(row.id);
                 work.ended.push_back(attempt);
@@ -202,7 +226,7 @@ impl Committer {
         };
         let before = Occupation::of(record);
         let effects = machine::apply(record, event, now)?;
-        self.lanes.change(before, Occupation::of(record));
+        self.lanes.change(id, before, Occupation::of(record));
         work.touch(id);
         self.owe(work, id, effects);
         Ok(())
@@ -291,9 +315,12 @@ impl Committer {
     pub(super) fn failed(&mut self, error: &StoreError) {
         tracing::error!(%error, "store failed; will begin again from what is stored");
         self.attempts.clear();
-        let retry = self.clock.now().after(STORE_RETRY);
-        self.recover_at = Some(retry);
-        self.next_due.send_replace(Some(retry));
+        let until = self.clock.now().after(STORE_RETRY);
+        self.trouble = Some(Trouble {
+            until,
+            error: error.to_string(),
+        });
+        self.next_due.send_replace(Some(until));
     }
 }
 
@@ -315,8 +342,10 @@ fn attempts_of(message: &Message, wanted: &mut Vec<AttemptId>) {
         }
         Message::RunAnswered { id, .. }
         | Message::StatusAnswered { id, .. }
-        | Message::CancelAnswered { id, .. }
-        | Message::NotificationHandled { id, .. } => wanted.push(id.attempt),
+        | Message::CancelAnswered { id, .. } => wanted.push(id.attempt),
+        Message::NotificationHandled { notification, .. } => {
+            wanted.push(notification.id.attempt);
+        }
         Message::Notified(notification) => wanted.push(notification.id.attempt),
         Message::Again | Message::Tick | Message::Flush(_) | Message::Stop => {}
     }

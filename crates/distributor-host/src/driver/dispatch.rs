@@ -11,9 +11,11 @@ use distributor_core::{AbandonSignal, Abandoned, AttemptId, ExecutionId, QuestId
 use distributor_store::StoreError;
 use distributor_store::records::{AttemptRecord, JournalKind, JournalRecord};
 
+use super::answers::is_live;
 use super::calls::{Call, CallContext, What, perform};
 use super::committer::Committer;
 use super::message::{Message, Row};
+use super::payload;
 use super::work::Work;
 
 /// Rows read from the journal at once.
@@ -28,16 +30,25 @@ pub(super) struct Dispatcher {
     leased: HashSet<u64>,
     /// Calls under way that are not `run`, notifications included.
     calls: usize,
+    /// Not more than this many of them.
+    most_calls: usize,
     abandon: HashMap<ExecutionId, AbandonSignal>,
     /// Immediate rows after this id are in the store and not handed out.
     waiting_after: Option<u64>,
+    /// Rows whose time has come are in the store and not handed out.
+    due_waits: bool,
     /// Rows that turned out to ask for nothing; removed with the next batch.
     pub(super) obsolete: Vec<u64>,
 }
 
 impl Dispatcher {
-    pub(super) fn new(runtime: tokio::runtime::Handle, context: Arc<CallContext>) -> Self {
+    pub(super) fn new(
+        runtime: tokio::runtime::Handle,
+        context: Arc<CallContext>,
+        most_calls: usize,
+    ) -> Self {
         Dispatcher {
+            most_calls,
             runtime,
             context,
             under_way: HashSet::new(),
@@ -45,6 +56,7 @@ impl Dispatcher {
             calls: 0,
             abandon: HashMap::new(),
             waiting_after: Some(0),
+            due_waits: false,
             obsolete: Vec::new(),
         }
     }
@@ -61,20 +73,38 @@ impl Dispatcher {
                 self.abandon.remove(id);
                 row.id
             }
-            Message::StatusAnswered { row, .. }
-            | Message::CancelAnswered { row, .. }
-            | Message::Propagate { row, .. } => {
+            Message::Propagate { row, .. } => row.id,
+            Message::StatusAnswered { row, .. } | Message::CancelAnswered { row, .. } => {
                 self.calls = self.calls.saturating_sub(1);
                 row.id
             }
-            Message::NotificationHandled { .. } => {
+            Message::NotificationHandled { row, .. } => {
                 self.calls = self.calls.saturating_sub(1);
-                return;
+                let Some(row) = row else { return };
+                row.id
             }
             _ => return,
         };
         self.under_way.remove(&row);
         self.leased.remove(&row);
+    }
+
+    /// May one more hint be passed on, besides `accepted` of the same batch?
+    pub(super) fn has_room_for_hint(&self, accepted: usize) -> bool {
+        self.calls + accepted < self.most_calls
+    }
+
+    /// Enough calls have come back that it is worth reading more from the journal.
+    fn has_room(&self) -> bool {
+        self.calls <= self.most_calls / 2
+    }
+
+    /// The row's call was not made after all.
+    fn put_back(&mut self, row: &JournalRecord) {
+        if self.under_way.remove(&row.id) && is_limited(row.kind) {
+            self.calls = self.calls.saturating_sub(1);
+        }
+        self.leased.remove(&row.id);
     }
 }
 
@@ -86,17 +116,21 @@ impl Committer {
                 signal.abandon();
             }
         }
-        let added = std::mem::take(&mut work.batch.journal_added);
+        let mut added = std::mem::take(&mut work.batch.journal_added);
+        added.retain(|row| row.due.is_none());
         self.hand_out(added)?;
         self.dispatch_notifications(work)?;
+        // The ticker was told nothing of rows that waited for room.
+        work.tick |= self.dispatcher.due_waits && self.dispatcher.has_room();
         if work.tick {
+            self.dispatcher.due_waits = false;
             let limit = REFILL + self.dispatcher.leased.len();
             let mut due = self.store.due_journal(work.now, limit)?;
             due.retain(|row| !self.dispatcher.under_way.contains(&row.id));
             self.hand_out(due)?;
         }
         while let Some(after) = self.dispatcher.waiting_after {
-            if self.dispatcher.calls > self.settings.calls_at_once / 2 {
+            if !self.dispatcher.has_room() {
                 break;
             }
             let rows = self.store.journal(after, REFILL)?;
@@ -119,15 +153,22 @@ impl Committer {
             if dispatcher.under_way.contains(&row.id) {
                 return false;
             }
-            if row.kind != JournalKind::Run {
-                // Order matters: once one row has to wait, so do the immediate ones behind it.
-                let behind = dispatcher.waiting_after.is_some_and(|after| row.id > after);
-                let full = dispatcher.calls >= self.settings.calls_at_once;
-                if row.due.is_none() && (behind || left_after.is_some()) || full {
-                    if !behind && row.due.is_none() {
-                        left_after = left_after.or(Some(row.id - 1));
+            if is_limited(row.kind) {
+                let full = dispatcher.calls >= dispatcher.most_calls;
+                if row.due.is_some() {
+                    dispatcher.due_waits |= full;
+                    if full {
+                        return false;
                     }
-                    return false;
+                } else {
+                    // Order matters: once one row has to wait, so do the immediate ones behind it.
+                    let behind = dispatcher.waiting_after.is_some_and(|after| row.id > after);
+                    if behind || left_after.is_some() || full || dispatcher.due_waits {
+                        if !behind {
+                            left_after = left_after.or(Some(row.id - 1));
+                        }
+                        return false;
+                    }
                 }
                 dispatcher.calls += 1;
             }
@@ -141,9 +182,16 @@ impl Committer {
             let earlier = dispatcher.waiting_after.unwrap_or(after).min(after);
             dispatcher.waiting_after = Some(earlier);
         }
-        self.call(&rows)
+        let called = self.call(&rows);
+        if called.is_err() {
+            for row in &rows {
+                self.dispatcher.put_back(row);
+            }
+        }
+        called
     }
 
+    /// On an error no call was made.
     fn call(&mut self, rows: &[JournalRecord]) -> Result<(), StoreError> {
         let ids: Vec<AttemptId> = rows.iter().map(|row| row.attempt).collect();
         let records = self.peek(&ids)?;
@@ -166,19 +214,13 @@ impl Committer {
                     let context = self.dispatcher.context.clone();
                     self.dispatcher.runtime.spawn(perform(context, call));
                 }
-                None => self.drop_row(row),
+                None => {
+                    self.dispatcher.put_back(row);
+                    self.dispatcher.obsolete.push(row.id);
+                }
             }
         }
         Ok(())
-    }
-
-    fn drop_row(&mut self, row: &JournalRecord) {
-        self.dispatcher.obsolete.push(row.id);
-        self.dispatcher.under_way.remove(&row.id);
-        self.dispatcher.leased.remove(&row.id);
-        if row.kind != JournalKind::Run {
-            self.dispatcher.calls = self.dispatcher.calls.saturating_sub(1);
-        }
     }
 
     /// `None` if the record has moved on and nothing is owed any more.
@@ -223,7 +265,16 @@ impl Committer {
                 let (config, token) = row.target.clone()?;
                 (config, What::Cancel { token })
             }
-            JournalKind::HandleNotification | JournalKind::Propagate => return None,
+            JournalKind::HandleNotification => {
+                let execution = record.execution.as_ref()?;
+                if !is_live(record, row.execution) {
+                    return None;
+                }
+                let notification = Arc::new(payload::decode(id, &row.payload)?);
+                let what = What::Notification(Some(row_of(row)), notification);
+                (execution.config.clone(), what)
+            }
+            JournalKind::Propagate => return None,
         };
         Some(Call {
             row: row_of(row),
@@ -234,7 +285,7 @@ impl Committer {
         })
     }
 
-    /// Hints are not in the journal: those for which there is no room become status queries later.
+    /// Hints are not in the journal unless they have failed.
     fn dispatch_notifications(&mut self, work: &mut Work) -> Result<(), StoreError> {
         let notified = std::mem::take(&mut work.notified);
         if notified.is_empty() {
@@ -245,20 +296,19 @@ impl Committer {
         let records = self.peek(&ids)?;
         let descs = self.descs_of(&quests)?;
         for ((notification, record), desc) in notified.into_iter().zip(records).zip(descs) {
-            let execution = record.and_then(|record| record.execution);
+            // Its end may have been in the same batch.
+            let live = record.filter(|record| is_live(record, notification.id.number));
+            let execution = live.and_then(|record| record.execution);
             let (Some(execution), Some(desc)) = (execution, desc) else {
                 continue;
             };
-            if execution.number != notification.id.number {
-                continue;
-            }
             self.dispatcher.calls += 1;
             let call = Call {
                 row: Row { id: 0, tries: 0 },
                 id: notification.id,
                 desc,
                 config: execution.config,
-                what: What::Notification(notification),
+                what: What::Notification(None, notification),
             };
             let context = self.dispatcher.context.clone();
             self.dispatcher.runtime.spawn(perform(context, call));
@@ -301,17 +351,22 @@ impl Committer {
 
     /// The earliest moment at which the store holds something to do.
     pub(super) fn stored_due(&self) -> Result<Option<distributor_core::Timestamp>, StoreError> {
-        if self.dispatcher.leased.is_empty() {
+        let dispatcher = &self.dispatcher;
+        if dispatcher.leased.is_empty() && !dispatcher.due_waits {
             return self.store.next_due();
         }
         let end_of_time = distributor_core::Timestamp::from_micros(i64::MAX);
-        let rows = self
-            .store
-            .due_journal(end_of_time, self.dispatcher.leased.len() + 1)?;
-        let row = rows
-            .iter()
-            .find(|row| !self.dispatcher.under_way.contains(&row.id))
-            .and_then(|row| row.due);
+        // Rows that wait for room are looked for when there is some, and the later ones with them.
+        let row = if dispatcher.due_waits {
+            None
+        } else {
+            let rows = self
+                .store
+                .due_journal(end_of_time, dispatcher.leased.len() + 1)?;
+            rows.iter()
+                .find(|row| !dispatcher.under_way.contains(&row.id))
+                .and_then(|row| row.due)
+        };
         let first = self.store.due_attempts(end_of_time, 1)?;
         let attempt = self
             .store
@@ -324,6 +379,11 @@ impl Committer {
             (row, attempt) => row.or(attempt),
         })
     }
+}
+
+/// `run` has a limit of its own, and telling dependents calls nobody.
+fn is_limited(kind: JournalKind) -> bool {
+    !matches!(kind, JournalKind::Run | JournalKind::Propagate)
 }
 
 fn row_of(record: &JournalRecord) -> Row {

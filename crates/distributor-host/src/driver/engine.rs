@@ -84,7 +84,8 @@ struct Shared {
     clients: Semaphore,
     store: Arc<dyn Store>,
     source: Arc<dyn DistributorSource>,
-    changes: broadcast::Sender<AttemptChange>,
+    /// Weak, so that watchers learn of the host's end.
+    changes: broadcast::WeakSender<AttemptChange>,
     thread: std::sync::Mutex<Option<JoinHandle<()>>>,
 }
 
@@ -121,12 +122,15 @@ impl Engine {
         random: Box<dyn RandomSource>,
     ) -> Result<Self, StoreError> {
         let runtime = tokio::runtime::Handle::current();
+        let settings = settings.usable();
         let (next_due, due) = watch::channel(None);
         let (changes, _) = broadcast::channel(CHANGES_KEPT);
+        let weak_changes = changes.downgrade();
         let context = Arc::new(CallContext {
             source: source.clone(),
             store: store.clone(),
             inbox: entrance.inbox.clone(),
+            clock: entrance.clock.clone(),
             timeout: settings.call_timeout,
         });
         let mut committer = Committer {
@@ -137,14 +141,14 @@ impl Engine {
             inbox: entrance.inbox.clone(),
             attempts: LruCache::new(cache_size(&settings)),
             descs: LruCache::new(cache_size(&settings)),
-            settings,
             lanes: Lanes::default(),
-            dispatcher: Dispatcher::new(runtime.clone(), context),
+            dispatcher: Dispatcher::new(runtime.clone(), context, settings.calls_at_once),
+            settings,
             next_journal: 0,
             next_ready: 0,
             next_due,
-            changes: changes.clone(),
-            recover_at: None,
+            changes,
+            trouble: None,
             starts_at: None,
         };
         committer.recover()?;
@@ -160,7 +164,7 @@ impl Engine {
                 clients: Semaphore::new(CLIENTS_AT_ONCE),
                 store,
                 source,
-                changes,
+                changes: weak_changes,
                 thread: std::sync::Mutex::new(Some(thread)),
             }),
         })
@@ -236,9 +240,12 @@ impl Engine {
         let _stopped = flushed.await;
     }
 
-    /// Every committed change from now on.
+    /// Every committed change from now on; closed once the host has stopped.
     pub fn watch(&self) -> broadcast::Receiver<AttemptChange> {
-        self.shared.changes.subscribe()
+        match self.shared.changes.upgrade() {
+            Some(changes) => changes.subscribe(),
+            None => broadcast::channel(1).1,
+        }
     }
 
     /// What is stored, for reading.

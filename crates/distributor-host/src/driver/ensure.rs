@@ -1,7 +1,9 @@
 //! Making sure that quests and attempts exist.
 
-use distributor_core::{AttemptId, QuestId};
+use std::collections::HashSet;
+
 use distributor_core::dm::attempt::State;
+use distributor_core::{AttemptId, QuestId};
 use distributor_store::StoreError;
 use distributor_store::records::{DependencyRecord, Outcome, QuestRecord};
 
@@ -82,10 +84,13 @@ impl Committer {
     }
 
     fn create(&mut self, work: &mut Work, quest: &NewQuest, id: AttemptId, needs: &[AttemptId]) {
+        // A need that is named twice is told once.
+        let mut named = HashSet::with_capacity(needs.len());
+        let needs: Vec<&AttemptId> = needs.iter().filter(|need| named.insert(**need)).collect();
         let pending = u32::try_from(needs.len()).unwrap_or(u32::MAX);
         let name = &quest.desc.distributor_config_name;
         let (record, effects) = machine::create(id, name, quest.policy, pending, work.now);
-        self.lanes.change(None, Occupation::of(&record));
+        self.lanes.change(id, None, Occupation::of(&record));
         work.insert(id, Some(record));
         work.touch(id);
         self.owe(work, id, effects);
@@ -116,7 +121,7 @@ impl Committer {
 
 /// Each need exists or comes earlier in the request.
 fn check(work: &Work, quests: &[NewQuest]) -> Result<(), CallError> {
-    let mut earlier = std::collections::HashSet::new();
+    let mut earlier = HashSet::new();
     for (index, quest) in quests.iter().enumerate() {
         for NewAttempt { number, needs } in &quest.attempts {
             if *number == 0 {

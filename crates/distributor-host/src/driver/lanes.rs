@@ -3,10 +3,10 @@
 //! Counts unfinished executions per resolved configuration name. The numbers follow from the
 //! records; after a failed commit they are counted anew.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
-use distributor_core::ConfigSnapshot;
+use distributor_core::{AttemptId, ConfigSnapshot};
 use distributor_store::records::AttemptRecord;
 
 #[derive(Debug, Default, Clone, Copy)]
@@ -20,6 +20,8 @@ struct Load {
 pub(super) struct Occupation {
     config: Arc<ConfigSnapshot>,
     starting: bool,
+    /// The attempt was ended, and its `run` has not answered yet.
+    abandoned: bool,
 }
 
 impl Occupation {
@@ -29,6 +31,7 @@ impl Occupation {
             return Some(Occupation {
                 config: prepared.config.clone(),
                 starting: true,
+                abandoned: record.is_final(),
             });
         }
         let execution = record.execution.as_ref()?;
@@ -36,6 +39,7 @@ impl Occupation {
             State::Scheduling | State::Running | State::Stopping => Some(Occupation {
                 config: execution.config.clone(),
                 starting: false,
+                abandoned: false,
             }),
             State::Finished | State::AbnormalFinished => None,
         }
@@ -47,13 +51,28 @@ impl Occupation {
 pub(super) struct Lanes {
     loads: HashMap<String, Load>,
     total: usize,
+    /// Attempts that are counted although they are over. After a restart nobody lists them, so what
+    /// is not in here was not counted.
+    abandoned: HashSet<AttemptId>,
     backlog: BTreeSet<Arc<str>>,
+    /// Who was served last.
+    last_served: Option<Arc<str>>,
 }
 
 impl Lanes {
-    pub(super) fn change(&mut self, before: Option<Occupation>, after: Option<Occupation>) {
+    pub(super) fn change(
+        &mut self,
+        id: AttemptId,
+        before: Option<Occupation>,
+        after: Option<Occupation>,
+    ) {
         if before == after {
             return;
+        }
+        let before = before.filter(|it| !it.abandoned || self.abandoned.remove(&id));
+        let after = after.filter(|it| !it.abandoned || before.is_some());
+        if after.as_ref().is_some_and(|it| it.abandoned) {
+            self.abandoned.insert(id);
         }
         if let Some(before) = before {
             let load = self.load(&before.config.name);
@@ -98,12 +117,24 @@ impl Lanes {
         }
     }
 
+    /// Names with attempts waiting; whoever was served last comes last, so that nobody starves
+    /// where all share the room.
     pub(super) fn backlog(&self) -> Vec<Arc<str>> {
-        self.backlog.iter().cloned().collect()
+        let (first, last): (Vec<_>, Vec<_>) = self
+            .backlog
+            .iter()
+            .cloned()
+            .partition(|name| Some(name) > self.last_served.as_ref());
+        first.into_iter().chain(last).collect()
+    }
+
+    pub(super) fn served(&mut self, name: Arc<str>) {
+        self.last_served = Some(name);
     }
 
     pub(super) fn clear_loads(&mut self) {
         self.loads.clear();
+        self.abandoned.clear();
         self.total = 0;
     }
 
@@ -117,7 +148,11 @@ impl Lanes {
 
 #[cfg(test)]
 mod tests {
+    use distributor_core::QuestId;
+
     use super::*;
+
+    const ID: AttemptId = QuestId::from_bytes([1; 32]).attempt(1);
 
     fn occupation(name: &str, starting: bool) -> Option<Occupation> {
         let config = ConfigSnapshot {
@@ -130,28 +165,63 @@ mod tests {
         Some(Occupation {
             config: Arc::new(config),
             starting,
+            abandoned: false,
+        })
+    }
+
+    fn abandoned(name: &str) -> Option<Occupation> {
+        occupation(name, true).map(|it| Occupation {
+            abandoned: true,
+            ..it
         })
     }
 
     #[test]
     fn room_is_the_smallest_of_all_limits() {
         let mut lanes = Lanes::default();
-        lanes.change(None, occupation("a", true));
-        lanes.change(None, occupation("b", false));
+        lanes.change(ID, None, occupation("a", true));
+        lanes.change(ID, None, occupation("b", false));
         assert_eq!(lanes.room("a", None, 10, None), 9);
         assert_eq!(lanes.room("a", Some(3), 10, None), 2);
         assert_eq!(lanes.room("a", Some(3), 10, Some(3)), 1);
         assert_eq!(lanes.room("b", Some(1), 10, None), 0);
-        lanes.change(occupation("b", false), None);
+        lanes.change(ID, occupation("b", false), None);
         assert_eq!(lanes.room("b", Some(1), 10, None), 1);
     }
 
     #[test]
     fn a_started_execution_still_counts_as_unfinished() {
         let mut lanes = Lanes::default();
-        lanes.change(None, occupation("a", true));
-        lanes.change(occupation("a", true), occupation("a", false));
+        lanes.change(ID, None, occupation("a", true));
+        lanes.change(ID, occupation("a", true), occupation("a", false));
         assert_eq!(lanes.room("a", Some(1), 10, None), 0);
         assert_eq!(lanes.room("a", None, 10, None), 10);
+    }
+
+    #[test]
+    fn an_abandoned_start_counts_until_it_answers_and_only_if_it_was_counted() {
+        let mut lanes = Lanes::default();
+        lanes.change(ID, None, occupation("a", true));
+        lanes.change(ID, occupation("a", true), abandoned("a"));
+        assert_eq!(lanes.room("a", Some(2), 10, None), 1);
+        lanes.change(ID, abandoned("a"), None);
+        assert_eq!(lanes.room("a", Some(2), 10, None), 2);
+        lanes.change(ID, None, occupation("a", true));
+        let other = QuestId::from_bytes([2; 32]).attempt(1);
+        lanes.change(other, abandoned("a"), None);
+        assert_eq!(lanes.room("a", Some(2), 10, None), 1);
+        assert!(lanes.abandoned.is_empty());
+    }
+
+    #[test]
+    fn whoever_was_served_comes_last() {
+        let mut lanes = Lanes::default();
+        for name in ["a", "b", "c"] {
+            lanes.set_backlog(name.into(), true);
+        }
+        lanes.served("a".into());
+        assert_eq!(lanes.backlog(), ["b".into(), "c".into(), "a".into()]);
+        lanes.served("c".into());
+        assert_eq!(lanes.backlog(), ["a".into(), "b".into(), "c".into()]);
     }
 }

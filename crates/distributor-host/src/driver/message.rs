@@ -119,7 +119,9 @@ pub(super) enum Message {
     },
     Notified(Notification),
     NotificationHandled {
-        id: ExecutionId,
+        /// `None` at the first try: hints are not in the journal before one has failed.
+        row: Option<Row>,
+        notification: Arc<Notification>,
         answer: Result<Option<FinalResult>, Error>,
     },
     Propagate {

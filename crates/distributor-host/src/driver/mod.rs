@@ -19,6 +19,7 @@ mod ensure;
 mod lanes;
 mod lent;
 mod message;
+mod payload;
 mod propagate;
 mod publish;
 mod recover;

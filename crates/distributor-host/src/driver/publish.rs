@@ -53,8 +53,7 @@ impl Committer {
 
     /// Tells the ticker when to come back.
     fn arm(&mut self, due: Option<Timestamp>, tick: bool) {
-        let mut due = earlier(due, self.recover_at);
-        due = earlier(due, self.starts_at);
+        let mut due = earlier(due, self.starts_at);
         if tick {
             match self.stored_due() {
                 Ok(stored) => due = earlier(due, stored),
@@ -89,7 +88,9 @@ impl Committer {
 }
 
 fn earliest_delay(work: &Work) -> Option<Timestamp> {
-    work.batch.journal_delayed.iter().map(|row| row.due).min()
+    let delayed = work.batch.journal_delayed.iter().map(|row| row.due);
+    let added = work.batch.journal_added.iter().filter_map(|row| row.due);
+    delayed.chain(added).min()
 }
 
 fn earlier(a: Option<Timestamp>, b: Option<Timestamp>) -> Option<Timestamp> {

@@ -5,6 +5,7 @@
 
 use distributor_core::dm::attempt::State;
 use distributor_store::StoreError;
+use distributor_store::records::AttemptRecord;
 
 use super::committer::Committer;
 use super::lanes::Occupation;
@@ -17,12 +18,14 @@ impl Committer {
         let (journal, ready) = self.store.high_marks()?;
         self.next_journal = self.next_journal.max(journal);
         self.next_ready = self.next_ready.max(ready);
+        self.attempts.clear();
         self.lanes.clear_loads();
         self.count_unfinished()?;
         for name in self.store.ready_config_names()? {
             self.lanes.set_backlog(name.into(), true);
         }
         self.dispatcher.begin_anew();
+        self.trouble = None;
         let _stopped = self.inbox.send(Message::Tick);
         Ok(())
     }
@@ -33,13 +36,11 @@ impl Committer {
             let (records, next) = self.store.unfinished(after, self.settings.batch)?;
             let mut work = Work::new(self.clock.now());
             for record in records {
-                self.lanes.change(None, Occupation::of(&record));
                 let id = record.id;
-                let executing = record.state == State::Executing;
-                let asking = record.execution.as_ref().is_some_and(|it| it.polling);
-                if executing && !asking {
+                self.lanes.change(id, None, Occupation::of(&record));
+                if let Some(event) = question(&record) {
                     work.insert(id, Some(record));
-                    self.apply_quietly(&mut work, id, Event::AskStatus);
+                    self.apply_quietly(&mut work, id, event);
                 }
             }
             work.seal();
@@ -52,4 +53,14 @@ impl Committer {
             }
         }
     }
+}
+
+/// What makes up for a hint that may have been lost, unless somebody asks already.
+fn question(record: &AttemptRecord) -> Option<Event> {
+    if let Some(prepared) = &record.prepared {
+        let execution = prepared.execution;
+        return (!prepared.poke).then_some(Event::Poke { execution });
+    }
+    let asking = record.execution.as_ref().is_some_and(|it| it.polling);
+    (record.state == State::Executing && !asking).then_some(Event::AskStatus)
 }

@@ -44,15 +44,15 @@ pub struct Settings {
     pub retry: RetryPolicy,
     /// Longest time for one call of any method but `run`, which may wait for room.
     pub call_timeout: Duration,
-    /// Calls of `run` under way at once, per configuration.
+    /// Calls of `run` under way at once, per configuration; at least 1.
     pub starts_at_once: usize,
-    /// Calls of other methods under way at once, in all.
+    /// Calls of other methods under way at once, in all; at least 1.
     pub calls_at_once: usize,
     /// Executions that may be unfinished at once, in all configurations together.
     pub max_unfinished: Option<usize>,
-    /// Events in one transaction, at most.
+    /// Events in one transaction, at most; at least 1.
     pub batch: usize,
-    /// Attempts and descriptions kept in memory, each.
+    /// Attempts and descriptions kept in memory, each; at least 1.
     pub cached: usize,
 }
 
@@ -66,6 +66,20 @@ impl Default for Settings {
             max_unfinished: None,
             batch: 1024,
             cached: 8192,
+        }
+    }
+}
+
+impl Settings {
+    /// With at least 1 where the host could do nothing with 0.
+    #[must_use]
+    pub(super) fn usable(self) -> Self {
+        Settings {
+            starts_at_once: self.starts_at_once.max(1),
+            calls_at_once: self.calls_at_once.max(1),
+            batch: self.batch.max(1),
+            cached: self.cached.max(1),
+            ..self
         }
     }
 }

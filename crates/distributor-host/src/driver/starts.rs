@@ -1,8 +1,9 @@
 //! Who is started in this batch: those who became ready, and those who waited for room.
 
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
-use distributor_core::{AttemptId, ConfigSnapshot, Secret};
+use distributor_core::{AttemptId, ConfigSnapshot, Error, ErrorKind, Result as CoreResult, Secret};
 use distributor_store::StoreError;
 
 use super::committer::{Committer, STORE_RETRY};
@@ -16,22 +17,18 @@ impl Committer {
     pub(super) fn start_executions(&mut self, work: &mut Work) -> Result<(), StoreError> {
         // Starting may end attempts (no such backend), which may make others ready.
         loop {
-            let ready = std::mem::take(&mut work.ready);
-            let mut left = Vec::new();
-            for id in ready {
+            // Those who waited longer go first, whatever name they use for the same room.
+            for name in self.lanes.backlog() {
+                self.start_waiting(work, &name)?;
+            }
+            for id in std::mem::take(&mut work.ready) {
                 let Some(name) = ready_name(work, &id) else {
                     continue;
                 };
-                // Those who waited longer go first.
                 if self.lanes.has_backlog(&name) || !self.start(work, id, &name)? {
-                    left.push(name);
+                    self.lanes.set_backlog(name.clone(), true);
+                    work.left.insert(name);
                 }
-            }
-            for name in self.lanes.backlog() {
-                self.start_waiting(work, &name, left.contains(&name))?;
-            }
-            for name in left {
-                self.lanes.set_backlog(name, true);
             }
             if work.ended.is_empty() {
                 return Ok(());
@@ -40,13 +37,8 @@ impl Committer {
         }
     }
 
-    /// Starts attempts that wait in the store. `more` says that this batch adds others.
-    fn start_waiting(
-        &mut self,
-        work: &mut Work,
-        name: &Arc<str>,
-        more: bool,
-    ) -> Result<(), StoreError> {
+    /// Starts attempts that wait in the store.
+    fn start_waiting(&mut self, work: &mut Work, name: &Arc<str>) -> Result<(), StoreError> {
         let room = match self.resolve(work, name) {
             Ok(resolved) => self.room(&resolved),
             Err(Unresolved::Impossible(_)) => self.settings.batch,
@@ -60,11 +52,12 @@ impl Committer {
         let all = waiting.len() < limit;
         self.load(work, &waiting)?;
         for id in waiting {
-            if ready_name(work, &id).is_some() {
-                self.start(work, id, name)?;
+            if ready_name(work, &id).is_some() && self.start(work, id, name)? {
+                self.lanes.served(name.clone());
             }
         }
-        if all && !more {
+        // Those of this batch are not in the store yet.
+        if all && !work.left.contains(name) {
             self.lanes.set_backlog(name.clone(), false);
         }
         Ok(())
@@ -110,12 +103,10 @@ impl Committer {
         if let Some(resolved) = work.resolved.get(name) {
             return resolved.clone();
         }
-        let looked_up = self.source.snapshot(name).and_then(|config| {
-            let distributor = self.source.distributor(&config)?;
-            Ok(Resolved {
-                config,
-                capacity: distributor.capacity(),
-            })
+        let looked_up = contained(|| {
+            let config = self.source.snapshot(name)?;
+            let capacity = self.source.distributor(&config)?.capacity();
+            Ok(Resolved { config, capacity })
         });
         let resolved = looked_up.map_err(|error| {
             if error.is_transient() {
@@ -150,6 +141,13 @@ impl Committer {
                 Some(Err(Unresolved::Later)) | None => false,
             })
     }
+}
+
+/// A panic of a backend's code is an error like others: the committer must go on.
+fn contained<T>(call: impl FnOnce() -> CoreResult<T>) -> CoreResult<T> {
+    // Whatever the panic left half done belongs to the backend; nothing of the host is in there.
+    std::panic::catch_unwind(AssertUnwindSafe(call))
+        .unwrap_or_else(|_| Err(Error::new(ErrorKind::Internal, "the backend panicked")))
 }
 
 /// The configuration name of an attempt that still wants to be started.

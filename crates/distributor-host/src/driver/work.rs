@@ -6,8 +6,8 @@ use std::sync::Arc;
 use distributor_core::{
     AttemptId, ConfigSnapshot, ExecutionId, Notification, QuestId, Timestamp, Token, dm,
 };
+use distributor_store::Batch;
 use distributor_store::records::{AttemptRecord, DependencyRecord};
-use distributor_store::{Batch, StoreError};
 use tokio::sync::oneshot;
 
 use super::message::{CallError, Ensured, Reply};
@@ -50,10 +50,12 @@ pub(super) struct Work {
     pub(super) new_quests: Vec<(QuestId, Arc<dm::quest::Desc>)>,
     untold: HashMap<AttemptId, Vec<usize>>,
     pub(super) ready: Vec<AttemptId>,
+    /// Names under which attempts of this batch found no room.
+    pub(super) left: HashSet<Arc<str>>,
     pub(super) ended: VecDeque<AttemptId>,
     pub(super) abandoned: Vec<ExecutionId>,
     pub(super) released: Vec<(Arc<ConfigSnapshot>, Token)>,
-    pub(super) notified: Vec<Notification>,
+    pub(super) notified: Vec<Arc<Notification>>,
     pub(super) waiting: Vec<Waiting>,
     pub(super) resolved: HashMap<Arc<str>, Result<Resolved, Unresolved>>,
     pub(super) tick: bool,
@@ -133,15 +135,14 @@ impl Work {
     }
 
     /// Answers everybody: nothing of this batch happened.
-    pub(super) fn fail(self, error: &StoreError) {
-        let text = error.to_string();
+    pub(super) fn fail(self, text: &str) {
         for waiting in self.waiting {
             match waiting {
                 Waiting::Ensure(reply, _) => {
-                    let _gone = reply.send(Err(CallError::NotStored(text.clone())));
+                    let _gone = reply.send(Err(CallError::NotStored(text.to_owned())));
                 }
                 Waiting::Call(reply, _) => {
-                    let _gone = reply.send(Err(CallError::NotStored(text.clone())));
+                    let _gone = reply.send(Err(CallError::NotStored(text.to_owned())));
                 }
                 Waiting::Flush(_dropped) => {}
             }

@@ -32,7 +32,9 @@ fn an_attempt_that_waits_for_another_ends_at_once() {
         assert_eq!(abnormal_end(&world.get(ids[1])), cancelled());
         world.settle().await;
         assert_eq!(backend.count(Method::Run), 1);
-        backend.status.always(TaskState::Finished(TaskResult::data("{}")));
+        backend
+            .status
+            .always(TaskState::Finished(TaskResult::data("{}")));
         world.advance(secs(1000)).await;
         assert_eq!(world.get(ids[0]).state, State::Finished);
         assert_eq!(abnormal_end(&world.get(ids[1])), cancelled());
@@ -51,10 +53,16 @@ fn an_attempt_that_waits_for_room_ends_at_once() {
         world.until_executing(ids[0]).await;
         cancel(&world, ids[1]).await;
         assert_eq!(abnormal_end(&world.get(ids[1])), cancelled());
-        backend.status.always(TaskState::Finished(TaskResult::data("{}")));
+        backend
+            .status
+            .always(TaskState::Finished(TaskResult::data("{}")));
         world.advance(secs(1000)).await;
         world.advance(secs(1000)).await;
-        assert_eq!(world.get(ids[2]).state, State::Finished, "the one behind it starts");
+        assert_eq!(
+            world.get(ids[2]).state,
+            State::Finished,
+            "the one behind it starts"
+        );
         assert_eq!(backend.count(Method::Run), 2);
     });
 }
@@ -104,8 +112,12 @@ fn a_lost_reply_of_an_abandoned_run_is_asked_for_again() {
     run(async {
         let world = World::new();
         let backend = world.backend("b");
-        backend.run.next(Reply::OnceAbandoned(Err(transient("lost reply"))));
-        backend.run.next(Reply::OnceAbandoned(Err(transient("busy").not_applied())));
+        backend
+            .run
+            .next(Reply::OnceAbandoned(Err(transient("lost reply"))));
+        backend
+            .run
+            .next(Reply::OnceAbandoned(Err(transient("busy").not_applied())));
         let found = started("found", secs(1000), TaskState::Running);
         backend.run.next(Reply::OnceAbandoned(Ok(found)));
         let id = world.ensure_one(&Quest::simple("b", 1)).await;
@@ -127,7 +139,9 @@ fn an_abandoned_run_that_certainly_did_not_happen_is_not_repeated() {
     run(async {
         let world = World::new();
         let backend = world.backend("b");
-        backend.run.next(Reply::OnceAbandoned(Err(transient("busy").not_applied())));
+        backend
+            .run
+            .next(Reply::OnceAbandoned(Err(transient("busy").not_applied())));
         let id = world.ensure_one(&Quest::simple("b", 1)).await;
         backend.called(Method::Run, 1).await;
         cancel(&world, id).await;
@@ -143,7 +157,9 @@ fn a_run_in_flight_is_found_again_after_a_crash() {
     run(async {
         let mut world = World::new();
         let backend = world.backend("b");
-        backend.run.next(Reply::Behind(Gate::closed(), Err(transient("never"))));
+        backend
+            .run
+            .next(Reply::Behind(Gate::closed(), Err(transient("never"))));
         let answer = started("found", secs(1000), TaskState::Running);
         backend.run.next(Reply::OnceAbandoned(Ok(answer)));
         let id = world.ensure_one(&Quest::simple("b", 1)).await;
@@ -163,7 +179,10 @@ fn a_running_task_is_told_and_the_attempt_ends_when_it_has() {
         let world = World::new();
         let backend = world.backend("b");
         backend.starts(secs(1000), TaskState::Running);
-        let retry = Retry { failed: 9, ..Default::default() };
+        let retry = Retry {
+            failed: 9,
+            ..Default::default()
+        };
         let id = world.ensure_one(&Quest::simple("b", 1).retry(retry)).await;
         world.until_executing(id).await;
         cancel(&world, id).await;

@@ -33,11 +33,18 @@ fn ten_thousand_quests_never_use_more_than_the_capacity_and_start_in_order() {
         // Three calls at once may overtake each other, but not more.
         let runs = backend.calls_of(Method::Run);
         assert_eq!(runs.len(), ids.len());
-        let place: std::collections::HashMap<_, _> =
-            ids.iter().enumerate().map(|(place, id)| (*id, place)).collect();
+        let place: std::collections::HashMap<_, _> = ids
+            .iter()
+            .enumerate()
+            .map(|(place, id)| (*id, place))
+            .collect();
         for (at, run) in runs.iter().enumerate() {
             let id = run.execution.expect("an execution").attempt;
-            assert!(place[&id].abs_diff(at) < 3, "{} started as number {at}", place[&id]);
+            assert!(
+                place[&id].abs_diff(at) < 3,
+                "{} started as number {at}",
+                place[&id]
+            );
         }
     });
 }
@@ -73,14 +80,18 @@ fn retries_queue_behind_those_who_wait() {
         let world = World::new();
         let backend = world.backend("b");
         backend.set_capacity(1);
-        let failed = TaskResult::abnormal(distributor_core::dm::abnormal_finish::Status::Failed, "");
+        let failed =
+            TaskResult::abnormal(distributor_core::dm::abnormal_finish::Status::Failed, "");
         let first = started("t", secs(0), TaskState::Finished(failed));
         backend.run.next(Reply::Now(Ok(first)));
         let retry = distributor_core::dm::quest::desc::meta::Retry {
             failed: 1,
             ..Default::default()
         };
-        let quests: Vec<_> = quests("b", 3).into_iter().map(|it| it.retry(retry)).collect();
+        let quests: Vec<_> = quests("b", 3)
+            .into_iter()
+            .map(|it| it.retry(retry))
+            .collect();
         let ids = world.ensure(&quests).await;
         for id in &ids {
             world.until_final(*id).await;
@@ -95,7 +106,10 @@ fn retries_queue_behind_those_who_wait() {
 #[test]
 fn starts_at_once_bounds_the_calls_of_run() {
     run(async {
-        let world = World::with(Settings { starts_at_once: 5, ..Default::default() });
+        let world = World::with(Settings {
+            starts_at_once: 5,
+            ..Default::default()
+        });
         let backend = world.backend("b");
         let gate = Gate::closed();
         let behind = gate.clone();
@@ -166,25 +180,39 @@ fn an_abandoned_run_keeps_its_room_until_it_has_answered() {
         backend.set_capacity(1);
         let gate = Gate::closed();
         let late = started("late", secs(1000), TaskState::Running);
-        backend.run.next(Reply::Behind(gate.clone(), Ok(late.clone())));
+        backend
+            .run
+            .next(Reply::Behind(gate.clone(), Ok(late.clone())));
         let ids = world.ensure(&quests("b", 3)).await;
         backend.called(Method::Run, 1).await;
-        world.engine.cancel(ids[0], String::new()).await.expect("taken");
+        world
+            .engine
+            .cancel(ids[0], String::new())
+            .await
+            .expect("taken");
         world.engine.flush().await;
         assert_eq!(backend.count(Method::Run), 1);
         // The new process calls it again; its answer must not make room that is not there.
         let again = Gate::closed();
-        backend.run.next(Reply::Behind(again.clone(), Ok(late.clone())));
-        backend.run.rule(|seen| {
-            Reply::Now(Ok(started(&seen.task(), secs(1000), TaskState::Running)))
+        let (behind, abandoned) = (again.clone(), ids[0]);
+        backend.run.rule(move |seen| {
+            let answer = Ok(started(&seen.task(), secs(1000), TaskState::Running));
+            match seen.execution {
+                Some(id) if id.attempt == abandoned => Reply::Now(answer),
+                _ => Reply::Behind(behind.clone(), answer),
+            }
         });
         world.crash().await;
-        backend.called(Method::Run, 3).await;
-        again.open();
         backend.called(Method::Cancel, 1).await;
+        world.engine.flush().await;
+        again.open();
         world.settle().await;
         assert_eq!(world.get(ids[1]).state, State::Executing);
-        assert_eq!(world.get(ids[2]).state, State::Scheduling, "only one may run");
+        assert_eq!(
+            world.get(ids[2]).state,
+            State::Scheduling,
+            "only one may run"
+        );
     });
 }
 

@@ -19,7 +19,10 @@ fn dc_02_configuration_is_read_when_an_execution_starts() {
         let failed = TaskState::Finished(TaskResult::abnormal(Status::Failed, "first"));
         let first = started("first", secs(0), failed);
         backend.run.next(Reply::Behind(gate.clone(), Ok(first)));
-        let retry = Retry { failed: 1, ..Default::default() };
+        let retry = Retry {
+            failed: 1,
+            ..Default::default()
+        };
         let id = world.ensure_one(&Quest::simple("b", 1).retry(retry)).await;
         backend.called(Method::Run, 1).await;
         world.source.set("b", "new content", "v2");
@@ -47,15 +50,23 @@ fn dc_03_an_execution_keeps_its_configuration_for_every_later_call() {
         world.source.set("b", "other content", "v2");
 
         world.advance(secs(10)).await;
-        world.host.notify(Notification::new(id.execution(1), b"news".as_slice()));
+        world
+            .host
+            .notify(Notification::new(id.execution(1), b"news".as_slice()));
         backend.called(Method::Notification, 1).await;
         world.settle().await;
         world.source.remove("b");
         world.restart().await;
         world.settle().await;
-        world.host.notify(Notification::new(id.execution(1), b"news".as_slice()));
+        world
+            .host
+            .notify(Notification::new(id.execution(1), b"news".as_slice()));
         backend.called(Method::Notification, 2).await;
-        world.engine.cancel(id, "enough".to_owned()).await.expect("taken");
+        world
+            .engine
+            .cancel(id, "enough".to_owned())
+            .await
+            .expect("taken");
         world.settle().await;
 
         for method in [Method::GetStatus, Method::Notification, Method::Cancel] {
@@ -66,9 +77,16 @@ fn dc_03_an_execution_keeps_its_configuration_for_every_later_call() {
                 assert_eq!(call.config.content, b"content", "{method:?}");
             }
         }
-        assert_eq!(backend.count(Method::GetStatus), 2, "one poll, and one after the restart");
+        assert_eq!(
+            backend.count(Method::GetStatus),
+            2,
+            "one poll, and one after the restart"
+        );
         let execution = world.execution(id.execution(1));
-        let built = world.source.distributor(&execution.config).expect("a backend");
+        let built = world
+            .source
+            .distributor(&execution.config)
+            .expect("a backend");
         let url = built.info_url(&execution.token);
         assert!(url.starts_with("b/v1/content/"), "{url}");
     });
@@ -87,10 +105,15 @@ fn dc_04_the_token_is_stored_and_passed_on_exactly() {
             world.until_executing(id).await;
             let token = Token((*token).to_owned());
             assert_eq!(world.execution(id.execution(1)).token, token);
-            backend.status.next(Reply::Now(Ok(TaskState::Finished(TaskResult::data("{}")))));
+            backend
+                .status
+                .next(Reply::Now(Ok(TaskState::Finished(TaskResult::data("{}")))));
             world.advance(secs(10)).await;
             let asked = backend.calls_of(Method::GetStatus);
-            assert_eq!(asked.last().and_then(|call| call.token.clone()), Some(token));
+            assert_eq!(
+                asked.last().and_then(|call| call.token.clone()),
+                Some(token)
+            );
         }
     });
 }
@@ -125,7 +148,11 @@ fn dc_28_a_name_that_vanished_rejects_with_the_reason() {
         let gate = Gate::closed();
         let answer = started("t", secs(0), TaskState::Finished(TaskResult::data("{}")));
         backend.run.next(Reply::Behind(gate.clone(), Ok(answer)));
-        let quests = [Quest::simple("b", 1), Quest::simple("b", 2), Quest::simple("b", 3)];
+        let quests = [
+            Quest::simple("b", 1),
+            Quest::simple("b", 2),
+            Quest::simple("b", 3),
+        ];
         let ids = world.ensure(&quests).await;
         backend.called(Method::Run, 1).await;
         world.source.remove("b");
@@ -134,7 +161,10 @@ fn dc_28_a_name_that_vanished_rejects_with_the_reason() {
             let record = world.until_final(*id).await;
             let (status, reason) = abnormal_end(&record);
             assert_eq!(status, Status::Rejected);
-            assert!(reason.contains("unknown distributor configuration `b`"), "{reason}");
+            assert!(
+                reason.contains("unknown distributor configuration `b`"),
+                "{reason}"
+            );
             assert_eq!(world.execution(id.execution(1)).config.name, "b");
         }
         assert_eq!(backend.count(Method::Run), 1);
@@ -150,7 +180,9 @@ fn a_configuration_that_cannot_be_read_now_is_waited_for() {
         let gate = Gate::closed();
         let answer = started("t", secs(0), TaskState::Finished(TaskResult::data("{}")));
         backend.run.next(Reply::Behind(gate.clone(), Ok(answer)));
-        let ids = world.ensure(&[Quest::simple("b", 1), Quest::simple("b", 2)]).await;
+        let ids = world
+            .ensure(&[Quest::simple("b", 1), Quest::simple("b", 2)])
+            .await;
         backend.called(Method::Run, 1).await;
         world.source.unreadable("b");
         gate.open();
@@ -180,7 +212,10 @@ fn dc_53_wrong_parameters_are_refused_before_anything_is_stored() {
         };
         assert_eq!(field, "quest[1].distributor_parameters");
         assert!(message.contains("`bad`"), "{message}");
-        assert_eq!(world.inner.counts().expect("counts"), StateCounts::default());
+        assert_eq!(
+            world.inner.counts().expect("counts"),
+            StateCounts::default()
+        );
         assert_eq!(world.store.commits(), 0);
     });
 }
@@ -205,7 +240,13 @@ fn dc_54_what_is_no_object_never_reaches_validate() {
 fn a_name_that_is_not_configured_is_refused() {
     run(async {
         let world = World::new();
-        let answer = world.engine.ensure(vec![Quest::simple("nobody", 1).ensure()]).await;
-        assert!(matches!(answer, Err(CallError::Invalid { .. })), "{answer:?}");
+        let answer = world
+            .engine
+            .ensure(vec![Quest::simple("nobody", 1).ensure()])
+            .await;
+        assert!(
+            matches!(answer, Err(CallError::Invalid { .. })),
+            "{answer:?}"
+        );
     });
 }

@@ -49,7 +49,10 @@ fn a_chain_runs_in_order_and_passes_results_on() {
                 assert_eq!(need.name, "n0");
                 assert_eq!(need.attempt, ids[at - 1]);
                 let expected = format!(r#"{{"of":"task of {}"}}"#, ids[at - 1].execution(1));
-                assert_eq!(need.result, TaskResult::data(expected));
+                let TaskResult::Data(data) = &need.result else {
+                    panic!("{need:?}");
+                };
+                assert_eq!(data.object, expected);
             }
         }
     });
@@ -82,7 +85,10 @@ fn a_thousand_dependents_are_told_in_steps() {
         let mut world = World::new();
         let backend = world.backend("b");
         let gate = Gate::closed();
-        backend.run.next(Reply::Behind(gate.clone(), Ok(started("t", secs(0), done()))));
+        backend.run.next(Reply::Behind(
+            gate.clone(),
+            Ok(started("t", secs(0), done())),
+        ));
         let need = Quest::simple("b", "need");
         let mut quests = vec![need.clone()];
         quests.extend((0..1000).map(|n| Quest::simple("b", n).needs(&[need.attempt()])));
@@ -107,7 +113,9 @@ fn a_thousand_dependents_of_one_failure_all_fail() {
         let world = World::new();
         let backend = world.backend("b");
         let gate = Gate::closed();
-        backend.run.next(Reply::Behind(gate.clone(), Err(permanent("broken"))));
+        backend
+            .run
+            .next(Reply::Behind(gate.clone(), Err(permanent("broken"))));
         let need = Quest::simple("b", "need");
         let mut quests = vec![need.clone()];
         quests.extend((0..1000).map(|n| Quest::simple("b", n).needs(&[need.attempt()])));
@@ -127,7 +135,9 @@ fn a_failed_need_ends_its_dependents_with_the_culprit() {
         let world = World::new();
         let backend = world.backend("b");
         let gate = Gate::closed();
-        backend.run.next(Reply::Behind(gate.clone(), Err(permanent("broken"))));
+        backend
+            .run
+            .next(Reply::Behind(gate.clone(), Err(permanent("broken"))));
         let need = Quest::simple("b", "need");
         let middle = Quest::simple("b", "middle").needs(&[need.attempt()]);
         let last = Quest::simple("b", "last").needs(&[middle.attempt()]);
@@ -150,9 +160,13 @@ fn a_quest_may_run_anyway_and_sees_the_failure() {
         let world = World::new();
         let backend = world.backend("b");
         let gate = Gate::closed();
-        backend.run.next(Reply::Behind(gate.clone(), Err(permanent("broken"))));
+        backend
+            .run
+            .next(Reply::Behind(gate.clone(), Err(permanent("broken"))));
         let need = Quest::simple("b", "need");
-        let quest = Quest::simple("b", "anyway").needs(&[need.attempt()]).run_anyway();
+        let quest = Quest::simple("b", "anyway")
+            .needs(&[need.attempt()])
+            .run_anyway();
         let ids = world.ensure(&[need, quest]).await;
         gate.open();
         assert_eq!(world.until_final(ids[1]).await.state, State::Finished);
@@ -169,7 +183,9 @@ fn needs_that_are_over_already_count_at_once() {
     run(async {
         let world = World::new();
         let backend = world.backend("b");
-        backend.run.next(Reply::Now(Ok(started("t", secs(0), done()))));
+        backend
+            .run
+            .next(Reply::Now(Ok(started("t", secs(0), done()))));
         backend.run.next(Reply::Now(Err(permanent("broken"))));
         let good = Quest::simple("b", "good");
         let bad = Quest::simple("b", "bad");
@@ -182,9 +198,15 @@ fn needs_that_are_over_already_count_at_once() {
         let after_sad = Quest::simple("b", "after sad").needs(&[sad.attempt()]);
         let ids = world.ensure(&[happy, sad, stubborn, after_sad]).await;
         assert_eq!(world.until_final(ids[0]).await.state, State::Finished);
-        assert_eq!(world.until_final(ids[1]).await.state, State::AbnormalFinished);
+        assert_eq!(
+            world.until_final(ids[1]).await.state,
+            State::AbnormalFinished
+        );
         assert_eq!(world.until_final(ids[2]).await.state, State::Finished);
-        assert_eq!(world.until_final(ids[3]).await.state, State::AbnormalFinished);
+        assert_eq!(
+            world.until_final(ids[3]).await.state,
+            State::AbnormalFinished
+        );
     });
 }
 
@@ -202,7 +224,10 @@ fn an_unknown_need_is_refused_and_nothing_is_created() {
         };
         assert_eq!(field, "quest[1].needs");
         assert!(message.contains(&unknown.to_string()), "{message}");
-        assert_eq!(world.inner.counts().expect("counts"), StateCounts::default());
+        assert_eq!(
+            world.inner.counts().expect("counts"),
+            StateCounts::default()
+        );
         assert_eq!(world.inner.quests(&[good.id()]).expect("quests"), [None]);
         // Not later either: what was refused left nothing behind.
         let id = world.ensure_one(&good).await;
@@ -217,16 +242,31 @@ fn a_need_later_in_the_request_or_itself_is_refused() {
         world.backend("b");
         let late = Quest::simple("b", "late");
         let early = Quest::simple("b", "early").needs(&[late.attempt()]);
-        let answer = world.engine.ensure(ensure_all(&[early, late.clone()])).await;
-        assert!(matches!(answer, Err(CallError::Invalid { .. })), "{answer:?}");
+        let answer = world
+            .engine
+            .ensure(ensure_all(&[early, late.clone()]))
+            .await;
+        assert!(
+            matches!(answer, Err(CallError::Invalid { .. })),
+            "{answer:?}"
+        );
         let mut selfish = late.ensure();
-        selfish.attempts = vec![NewAttempt { number: 1, needs: vec![late.attempt()] }];
+        selfish.attempts = vec![NewAttempt {
+            number: 1,
+            needs: vec![late.attempt()],
+        }];
         let answer = world.engine.ensure(vec![selfish]).await;
-        assert!(matches!(answer, Err(CallError::Invalid { .. })), "{answer:?}");
+        assert!(
+            matches!(answer, Err(CallError::Invalid { .. })),
+            "{answer:?}"
+        );
         let mut zero = late.ensure();
         zero.attempts[0].number = 0;
         let answer = world.engine.ensure(vec![zero]).await;
-        assert!(matches!(answer, Err(CallError::Invalid { .. })), "{answer:?}");
+        assert!(
+            matches!(answer, Err(CallError::Invalid { .. })),
+            "{answer:?}"
+        );
     });
 }
 
@@ -236,7 +276,10 @@ fn the_same_need_twice_is_one_need() {
         let world = World::new();
         let backend = world.backend("b");
         let gate = Gate::closed();
-        backend.run.next(Reply::Behind(gate.clone(), Ok(started("t", secs(0), done()))));
+        backend.run.next(Reply::Behind(
+            gate.clone(),
+            Ok(started("t", secs(0), done())),
+        ));
         let need = Quest::simple("b", "need");
         let quest = Quest::simple("b", "quest");
         let mut request = quest.ensure();
@@ -244,7 +287,10 @@ fn the_same_need_twice_is_one_need() {
         let ensured = world.engine.ensure(vec![need.ensure(), request]).await;
         ensured.expect("a request that is right");
         gate.open();
-        assert_eq!(world.until_final(quest.attempt()).await.state, State::Finished);
+        assert_eq!(
+            world.until_final(quest.attempt()).await.state,
+            State::Finished
+        );
     });
 }
 
@@ -254,13 +300,25 @@ fn the_same_attempt_twice_is_one_attempt() {
         let world = World::new();
         let backend = world.backend("b");
         let quest = Quest::simple("b", 1);
-        let request = vec![quest.ensure(), quest.ensure(), quest.ensure_attempts(&[1, 2, 2])];
-        let ensured = world.engine.ensure(request).await.expect("a request that is right");
+        let request = vec![
+            quest.ensure(),
+            quest.ensure(),
+            quest.ensure_attempts(&[1, 2, 2]),
+        ];
+        let ensured = world
+            .engine
+            .ensure(request)
+            .await
+            .expect("a request that is right");
         let existed: Vec<bool> = ensured.iter().map(|it| it.existed).collect();
         assert_eq!(existed, [false, true, true, false, true]);
         world.until_final(quest.attempt()).await;
         world.until_final(quest.id().attempt(2)).await;
-        let again = world.engine.ensure(vec![quest.ensure()]).await.expect("it exists");
+        let again = world
+            .engine
+            .ensure(vec![quest.ensure()])
+            .await
+            .expect("it exists");
         assert!(again[0].existed);
         assert_eq!(again[0].state, State::Finished);
         assert_eq!(backend.count(Method::Run), 2);
@@ -274,7 +332,10 @@ fn a_need_that_ends_while_its_dependent_is_created_is_not_missed() {
             let world = World::new();
             let backend = world.backend("b");
             let gate = Gate::closed();
-            backend.run.next(Reply::Behind(gate.clone(), Ok(started("t", secs(0), done()))));
+            backend.run.next(Reply::Behind(
+                gate.clone(),
+                Ok(started("t", secs(0), done())),
+            ));
             let need = Quest::simple("b", "need");
             world.ensure_one(&need).await;
             backend.called(Method::Run, 1).await;
@@ -284,7 +345,9 @@ fn a_need_that_ends_while_its_dependent_is_created_is_not_missed() {
                 world.ensure_one(&Quest::simple("b", n).needs(&needs)).await;
             }
             for n in 0..round {
-                world.until_final(Quest::simple("b", n).needs(&needs).attempt()).await;
+                world
+                    .until_final(Quest::simple("b", n).needs(&needs).attempt())
+                    .await;
             }
         }
     });

@@ -51,7 +51,10 @@ fn aliases_of_one_configuration_share_its_room() {
 #[test]
 fn max_unfinished_holds_for_all_configurations_together() {
     run(async {
-        let world = World::with(Settings { max_unfinished: Some(3), ..Default::default() });
+        let world = World::with(Settings {
+            max_unfinished: Some(3),
+            ..Default::default()
+        });
         let mut ids = Vec::new();
         for name in ["a", "b", "c"] {
             world.backend(name).starts(secs(1000), TaskState::Running);
@@ -72,13 +75,19 @@ fn max_unfinished_holds_for_all_configurations_together() {
 #[test]
 fn no_configuration_starves_under_max_unfinished() {
     run(async {
-        let world = World::with(Settings { max_unfinished: Some(1), ..Default::default() });
+        let world = World::with(Settings {
+            max_unfinished: Some(1),
+            ..Default::default()
+        });
         for name in ["a", "b", "c"] {
             world.backend(name);
         }
         let gate = Gate::closed();
         let answer = started("t", secs(0), done());
-        world.backend("a").run.next(Reply::Behind(gate.clone(), Ok(answer)));
+        world
+            .backend("a")
+            .run
+            .next(Reply::Behind(gate.clone(), Ok(answer)));
         let mut all = quests("a", 200);
         all.extend(quests("b", 5));
         all.extend(quests("c", 5));
@@ -87,7 +96,11 @@ fn no_configuration_starves_under_max_unfinished() {
         gate.open();
         world.until_final(ids[204]).await;
         world.until_final(ids[209]).await;
-        assert!(runs(&world, "a") < 50, "{} of a were run first", runs(&world, "a"));
+        assert!(
+            runs(&world, "a") < 50,
+            "{} of a were run first",
+            runs(&world, "a")
+        );
         for id in ids {
             world.until_final(id).await;
         }
@@ -112,17 +125,24 @@ fn a_chain_does_not_starve_another_name_of_the_same_backend() {
         assert_ne!(world.get(chain_end).state, State::Finished);
         world.until_final(chain_end).await;
         let runs = backend.calls_of(Method::Run);
-        let place = runs
-            .iter()
-            .position(|run| run.execution.is_some_and(|id| id.attempt == waiting.attempt()));
-        assert!(place.is_some_and(|place| place <= 2), "started as number {place:?}");
+        let place = runs.iter().position(|run| {
+            run.execution
+                .is_some_and(|id| id.attempt == waiting.attempt())
+        });
+        assert!(
+            place.is_some_and(|place| place <= 2),
+            "started as number {place:?}"
+        );
     });
 }
 
 #[test]
 fn a_chain_does_not_starve_others_under_max_unfinished() {
     run(async {
-        let world = World::with(Settings { max_unfinished: Some(1), ..Default::default() });
+        let world = World::with(Settings {
+            max_unfinished: Some(1),
+            ..Default::default()
+        });
         world.backend("a");
         world.backend("b");
         let waiting = Quest::simple("a", "waiting");
@@ -131,7 +151,41 @@ fn a_chain_does_not_starve_others_under_max_unfinished() {
         let ensured = world.engine.ensure(ensure_all(&all)).await;
         ensured.expect("a request that is right");
         world.until_final(waiting.attempt()).await;
-        assert!(runs(&world, "b") <= 3, "{} of the chain were first", runs(&world, "b"));
+        assert!(
+            runs(&world, "b") <= 3,
+            "{} of the chain were first",
+            runs(&world, "b")
+        );
         world.until_final(all[50].attempt()).await;
+    });
+}
+
+/// Those that could not start because their backend vanished must not make the host forget the
+/// others that became ready in the same batch.
+#[test]
+fn names_that_wait_are_not_forgotten_when_others_cannot_start() {
+    run(async {
+        let world = World::new();
+        let backend = world.backend("b");
+        backend.set_capacity(1);
+        world.backend("gone");
+        let gate = Gate::closed();
+        backend.run.next(Reply::Behind(
+            gate.clone(),
+            Ok(started("t", secs(0), done())),
+        ));
+        let need = Quest::simple("b", "need");
+        let needs = [need.attempt()];
+        let waiting = Quest::simple("b", "waiting");
+        let mut all = vec![need, waiting, Quest::simple("gone", 1).needs(&needs)];
+        all.extend((0..5).map(|n| Quest::simple("b", n).needs(&needs)));
+        let ids = world.ensure(&all).await;
+        backend.called(Method::Run, 1).await;
+        world.source.remove("gone");
+        backend.set_capacity(5);
+        gate.open();
+        for id in ids {
+            world.until_final(id).await;
+        }
     });
 }

@@ -33,8 +33,12 @@ fn dc_44_45_60_a_notification_reaches_its_backend_unchanged_and_once() {
         let id = running(&world, 1).await;
         let backend = world.backend("b");
         let mut notification = Notification::new(id.execution(1), vec![0, 0xff, 0xfe, b'a']);
-        notification.attributes.insert("a".to_owned(), "1".to_owned());
-        notification.attributes.insert("b".to_owned(), "zwei\0".to_owned());
+        notification
+            .attributes
+            .insert("a".to_owned(), "1".to_owned());
+        notification
+            .attributes
+            .insert("b".to_owned(), "zwei\0".to_owned());
         world.host.notify(notification.clone());
         backend.called(Method::Notification, 1).await;
         world.settle().await;
@@ -51,7 +55,9 @@ fn dc_46_no_result_changes_nothing() {
         let id = running(&world, 1).await;
         let backend = world.backend("b");
         let before = world.get(id);
-        world.host.notify(Notification::new(id.execution(1), Vec::new()));
+        world
+            .host
+            .notify(Notification::new(id.execution(1), Vec::new()));
         backend.answered(2).await;
         world.settle().await;
         assert_eq!(world.get(id), before);
@@ -66,11 +72,15 @@ fn dc_47_before_run_has_answered_it_becomes_a_status_query() {
         let gate = Gate::closed();
         let answer = started("settled", secs(1000), TaskState::Pending);
         backend.run.next(Reply::Behind(gate.clone(), Ok(answer)));
-        backend.status.always(TaskState::Finished(TaskResult::data(r#"{"by":"poll"}"#)));
+        backend
+            .status
+            .always(TaskState::Finished(TaskResult::data(r#"{"by":"poll"}"#)));
         let id = world.ensure_one(&Quest::simple("b", 1)).await;
         backend.called(Method::Run, 1).await;
         for _ in 0..3 {
-            world.host.notify(Notification::new(id.execution(1), Vec::new()));
+            world
+                .host
+                .notify(Notification::new(id.execution(1), Vec::new()));
         }
         world.engine.flush().await;
         assert_eq!(backend.count(Method::GetStatus), 0);
@@ -94,10 +104,14 @@ fn dc_47_the_delayed_query_survives_a_crash() {
         let answer = started("settled", secs(1000), TaskState::Pending);
         backend.run.next(Reply::Behind(never, Ok(answer.clone())));
         backend.run.next(Reply::Now(Ok(answer)));
-        backend.status.always(TaskState::Finished(TaskResult::data("{}")));
+        backend
+            .status
+            .always(TaskState::Finished(TaskResult::data("{}")));
         let id = world.ensure_one(&Quest::simple("b", 1)).await;
         backend.called(Method::Run, 1).await;
-        world.host.notify(Notification::new(id.execution(1), Vec::new()));
+        world
+            .host
+            .notify(Notification::new(id.execution(1), Vec::new()));
         world.engine.flush().await;
         world.crash().await;
         world.until_final(id).await;
@@ -117,14 +131,22 @@ fn dc_48_unknown_executions_are_ignored() {
             world.host.notify(Notification::new(execution, Vec::new()));
         }
         for number in [0, 2, u32::MAX] {
-            world.host.notify(Notification::new(id.execution(number), Vec::new()));
+            world
+                .host
+                .notify(Notification::new(id.execution(number), Vec::new()));
         }
         world.settle().await;
         assert_eq!(backend.count(Method::Notification), 0);
         assert_eq!(backend.count(Method::GetStatus), 0);
         assert_eq!(world.store.commits(), commits, "nothing was written");
         let counts = world.inner.counts().expect("counts");
-        assert_eq!(counts, StateCounts { executing: 1, ..Default::default() });
+        assert_eq!(
+            counts,
+            StateCounts {
+                executing: 1,
+                ..Default::default()
+            }
+        );
     });
 }
 
@@ -136,7 +158,9 @@ fn dc_48_an_attempt_that_waits_for_room_knows_no_execution() {
         backend.set_capacity(0);
         let id = world.ensure_one(&Quest::simple("b", 1)).await;
         let before = world.get(id);
-        world.host.notify(Notification::new(id.execution(1), Vec::new()));
+        world
+            .host
+            .notify(Notification::new(id.execution(1), Vec::new()));
         world.settle().await;
         assert_eq!(world.get(id), before);
         assert_eq!(backend.calls().len(), 0);
@@ -151,19 +175,30 @@ fn dc_49_results_for_what_is_over_change_nothing() {
         let backend = world.backend("b");
         let gate = Gate::closed();
         let late = Ok(Some(TaskResult::data(r#"{"late":1}"#)));
-        backend.notification.next(Reply::Now(Ok(Some(TaskResult::data(r#"{"first":1}"#)))));
+        backend
+            .notification
+            .next(Reply::Now(Ok(Some(TaskResult::data(r#"{"first":1}"#)))));
         backend.notification.next(Reply::Behind(gate.clone(), late));
-        world.host.notify(Notification::new(id.execution(1), Vec::new()));
-        world.host.notify(Notification::new(id.execution(1), Vec::new()));
+        world
+            .host
+            .notify(Notification::new(id.execution(1), Vec::new()));
+        world
+            .host
+            .notify(Notification::new(id.execution(1), Vec::new()));
         let record = world.until_final(id).await;
         gate.open();
-        world.host.notify(Notification::new(id.execution(1), Vec::new()));
+        world
+            .host
+            .notify(Notification::new(id.execution(1), Vec::new()));
         world.settle().await;
         let after = world.get(id);
         assert_eq!(after.outcome, record.outcome);
         assert_eq!(after.modified, record.modified);
         assert_eq!(object(&world, id), r#"{"first":1}"#);
-        assert!(backend.count(Method::Notification) <= 2, "what is over asks nobody");
+        assert!(
+            backend.count(Method::Notification) <= 2,
+            "what is over asks nobody"
+        );
     });
 }
 
@@ -181,11 +216,19 @@ fn dc_49_a_late_result_does_not_end_the_next_execution() {
         world.until_executing(id).await;
         let gate = Gate::closed();
         let failed = TaskResult::abnormal(Status::Failed, "first");
-        backend.notification.next(Reply::Behind(gate.clone(), Ok(Some(failed.clone()))));
+        backend
+            .notification
+            .next(Reply::Behind(gate.clone(), Ok(Some(failed.clone()))));
         backend.notification.next(Reply::Now(Ok(Some(failed))));
-        world.host.notify(Notification::new(id.execution(1), Vec::new()));
-        world.host.notify(Notification::new(id.execution(1), Vec::new()));
-        world.until(id, |record| record.current_execution == 2).await;
+        world
+            .host
+            .notify(Notification::new(id.execution(1), Vec::new()));
+        world
+            .host
+            .notify(Notification::new(id.execution(1), Vec::new()));
+        world
+            .until(id, |record| record.current_execution == 2)
+            .await;
         gate.open();
         backend.answered(4).await;
         world.settle().await;
@@ -201,11 +244,17 @@ fn dc_61_result_none_and_permanent_error() {
         let id = running(&world, 1).await;
         let backend = world.backend("b");
         backend.notification.next(Reply::Now(Ok(None)));
-        backend.notification.next(Reply::Now(Err(permanent("unreadable"))));
-        backend.notification.next(Reply::Now(Ok(Some(TaskResult::data(" { } ")))));
+        backend
+            .notification
+            .next(Reply::Now(Err(permanent("unreadable"))));
+        backend
+            .notification
+            .next(Reply::Now(Ok(Some(TaskResult::data(" { } ")))));
         for sent in 1..=3 {
             assert_eq!(world.get(id).state, State::Executing, "before {sent}");
-            world.host.notify(Notification::new(id.execution(1), Vec::new()));
+            world
+                .host
+                .notify(Notification::new(id.execution(1), Vec::new()));
             backend.answered(1 + sent).await;
             world.settle().await;
         }
@@ -222,8 +271,12 @@ fn dc_59_junk_from_a_notification_is_malformed() {
         let world = World::new();
         let id = running(&world, 1).await;
         let backend = world.backend("b");
-        backend.notification.next(Reply::Now(Ok(Some(TaskResult::data("junk")))));
-        world.host.notify(Notification::new(id.execution(1), Vec::new()));
+        backend
+            .notification
+            .next(Reply::Now(Ok(Some(TaskResult::data("junk")))));
+        world
+            .host
+            .notify(Notification::new(id.execution(1), Vec::new()));
         let record = world.until_final(id).await;
         let (status, reason) = abnormal_end(&record);
         assert_eq!(status, Status::ResultMalformed);
@@ -234,14 +287,21 @@ fn dc_59_junk_from_a_notification_is_malformed() {
 #[test]
 fn a_flood_of_notifications_keeps_to_the_limit() {
     run(async {
-        let world = World::with(Settings { calls_at_once: 8, ..Default::default() });
+        let world = World::with(Settings {
+            calls_at_once: 8,
+            ..Default::default()
+        });
         let id = running(&world, 1).await;
         let backend = world.backend("b");
         let gate = Gate::closed();
         let behind = gate.clone();
-        backend.notification.rule(move |_| Reply::Behind(behind.clone(), Ok(None)));
+        backend
+            .notification
+            .rule(move |_| Reply::Behind(behind.clone(), Ok(None)));
         for _ in 0..1000 {
-            world.host.notify(Notification::new(id.execution(1), Vec::new()));
+            world
+                .host
+                .notify(Notification::new(id.execution(1), Vec::new()));
         }
         backend.called(Method::Notification, 8).await;
         world.engine.flush().await;
@@ -253,7 +313,9 @@ fn a_flood_of_notifications_keeps_to_the_limit() {
         assert_eq!(backend.most_under_way(Method::Notification), 8);
         assert!(backend.count(Method::GetStatus) <= 2);
         backend.notification.always(Some(TaskResult::data("{}")));
-        world.host.notify(Notification::new(id.execution(1), Vec::new()));
+        world
+            .host
+            .notify(Notification::new(id.execution(1), Vec::new()));
         world.until_final(id).await;
     });
 }

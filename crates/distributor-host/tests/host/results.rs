@@ -24,17 +24,27 @@ fn dc_25_the_last_successful_result_is_passed_on() {
             let mut world = World::on(store, Settings::default(), 1);
             let backend = world.backend("b");
             let first = TaskState::Finished(TaskResult::data(r#" {"b": 1,"a":2} "#));
-            backend.run.next(Reply::Now(Ok(started("t", secs(0), first))));
+            backend
+                .run
+                .next(Reply::Now(Ok(started("t", secs(0), first))));
             let failed = TaskState::Finished(TaskResult::abnormal(Status::Failed, "no"));
-            backend.run.next(Reply::Now(Ok(started("t", secs(0), failed))));
-            let retry = Retry { failed: 1, ..Default::default() };
+            backend
+                .run
+                .next(Reply::Now(Ok(started("t", secs(0), failed))));
+            let retry = Retry {
+                failed: 1,
+                ..Default::default()
+            };
             let id = world.ensure_one(&Quest::simple("b", 1).retry(retry)).await;
             let mut record = world.until_final(id).await;
             world.engine.stop().await;
             record.state = State::Scheduling;
             record.ready = Some(100);
             record.outcome = None;
-            let batch = Batch { attempts: vec![record], ..Default::default() };
+            let batch = Batch {
+                attempts: vec![record],
+                ..Default::default()
+            };
             world.inner.commit(&batch).expect("a commit");
             world.start();
             let record = world.until_final(id).await;
@@ -42,7 +52,11 @@ fn dc_25_the_last_successful_result_is_passed_on() {
             let runs = backend.calls_of(Method::Run);
             let previous: Vec<_> = runs
                 .iter()
-                .map(|run| run.previous_result.as_ref().map(|data| data.object.as_str()))
+                .map(|run| {
+                    run.previous_result
+                        .as_ref()
+                        .map(|data| data.object.as_str())
+                })
                 .collect();
             let first = Some(r#"{"a":2,"b":1}"#);
             assert_eq!(previous, [None, first, first]);
@@ -55,31 +69,49 @@ fn dc_59_every_path_normalizes() {
     run(async {
         let world = World::new();
         let backend = world.backend("b");
-        for (index, junk) in ["", "[]", "null", "{", "{} {}"].iter().enumerate() {
+        for (index, junk) in ["1", "[]", "null", "{", "{} {}"].iter().enumerate() {
             let state = TaskState::Finished(TaskResult::data(*junk));
             if index % 2 == 0 {
-                backend.run.next(Reply::Now(Ok(started("t", secs(0), state))));
+                backend
+                    .run
+                    .next(Reply::Now(Ok(started("t", secs(0), state))));
             } else {
-                backend.run.next(Reply::Now(Ok(started("t", secs(5), TaskState::Running))));
+                backend
+                    .run
+                    .next(Reply::Now(Ok(started("t", secs(5), TaskState::Running))));
                 backend.status.next(Reply::Now(Ok(state)));
             }
             let id = world.ensure_one(&Quest::simple("b", index)).await;
             world.settle().await;
             world.advance(secs(5)).await;
-            assert_eq!(abnormal_end(&world.get(id)).0, Status::ResultMalformed, "{junk:?}");
+            assert_eq!(
+                abnormal_end(&world.get(id)).0,
+                Status::ResultMalformed,
+                "{junk:?}"
+            );
         }
     });
 }
 
 #[test]
 fn each_class_of_failure_has_its_own_budget() {
-    for status in [Status::Failed, Status::Crashed, Status::Expired, Status::TimedOut] {
+    for status in [
+        Status::Failed,
+        Status::Crashed,
+        Status::Expired,
+        Status::TimedOut,
+    ] {
         run(async {
             let world = World::new();
             let backend = world.backend("b");
             let end = TaskState::Finished(TaskResult::abnormal(status, "again"));
             backend.starts(secs(0), end);
-            let retry = Retry { failed: 1, crashed: 2, expired: 3, timed_out: 4 };
+            let retry = Retry {
+                failed: 1,
+                crashed: 2,
+                expired: 3,
+                timed_out: 4,
+            };
             let id = world.ensure_one(&Quest::simple("b", 1).retry(retry)).await;
             let record = world.until_final(id).await;
             let executions = record.current_execution;
@@ -94,20 +126,35 @@ fn each_class_of_failure_has_its_own_budget() {
             let stored = world.inner.executions(id, 100).expect("executions");
             let numbers: Vec<u32> = stored.iter().rev().map(|it| it.number).collect();
             assert_eq!(numbers, (1..=executions).collect::<Vec<_>>());
-            assert!(backend.activation_tokens().values().all(|tokens| *tokens == 1));
+            assert!(
+                backend
+                    .activation_tokens()
+                    .values()
+                    .all(|tokens| *tokens == 1)
+            );
         });
     }
 }
 
 #[test]
 fn what_cannot_be_retried_is_not() {
-    for status in [Status::Cancelled, Status::Rejected, Status::Missing, Status::ResultMalformed] {
+    for status in [
+        Status::Cancelled,
+        Status::Rejected,
+        Status::Missing,
+        Status::ResultMalformed,
+    ] {
         run(async {
             let world = World::new();
             let backend = world.backend("b");
             let end = TaskState::Finished(TaskResult::abnormal(status, "the end"));
             backend.starts(secs(0), end);
-            let retry = Retry { failed: 9, crashed: 9, expired: 9, timed_out: 9 };
+            let retry = Retry {
+                failed: 9,
+                crashed: 9,
+                expired: 9,
+                timed_out: 9,
+            };
             let id = world.ensure_one(&Quest::simple("b", 1).retry(retry)).await;
             let record = world.until_final(id).await;
             assert_eq!(record.current_execution, 1);
@@ -127,6 +174,9 @@ fn backends_are_told_what_they_may_forget() {
         while backend.released().is_empty() {
             tokio::task::yield_now().await;
         }
-        assert_eq!(backend.released()[0].0, format!("task of {}", id.execution(1)));
+        assert_eq!(
+            backend.released()[0].0,
+            format!("task of {}", id.execution(1))
+        );
     });
 }

@@ -16,7 +16,10 @@ const LIMIT: u32 = 4;
 
 fn four_tries() -> World {
     World::with(Settings {
-        retry: RetryPolicy { limit: LIMIT, ..Default::default() },
+        retry: RetryPolicy {
+            limit: LIMIT,
+            ..Default::default()
+        },
         ..Default::default()
     })
 }
@@ -58,7 +61,9 @@ fn dc_23_run_that_always_fails_is_rejected_at_the_limit() {
     run(async {
         let world = four_tries();
         let backend = world.backend("b");
-        backend.run.rule(|_| Reply::Now(Err(transient("always busy"))));
+        backend
+            .run
+            .rule(|_| Reply::Now(Err(transient("always busy"))));
         let id = world.ensure_one(&Quest::simple("b", 1)).await;
         retries(&world).await;
         world.advance(secs(100_000)).await;
@@ -90,7 +95,9 @@ fn dc_23_get_status_that_always_fails_counts_as_one_failed_poll() {
         let world = four_tries();
         let id = running_task(&world).await;
         let backend = world.backend("b");
-        backend.status.rule(|_| Reply::Now(Err(transient("always busy"))));
+        backend
+            .status
+            .rule(|_| Reply::Now(Err(transient("always busy"))));
         world.advance(secs(1000)).await;
         retries(&world).await;
         assert_eq!(backend.count(Method::GetStatus), 4);
@@ -101,7 +108,11 @@ fn dc_23_get_status_that_always_fails_counts_as_one_failed_poll() {
         assert!(error.contains("always busy"), "{error}");
         backend.status.always(done());
         world.advance(secs(1000)).await;
-        assert_eq!(world.get(id).state, State::Finished, "the next poll finds the end");
+        assert_eq!(
+            world.get(id).state,
+            State::Finished,
+            "the next poll finds the end"
+        );
     });
 }
 
@@ -112,7 +123,11 @@ fn dc_23_cancel_is_repeated_after_transient_errors() {
         let id = running_task(&world).await;
         let backend = world.backend("b");
         backend.cancel.times(3, &|| Err(transient("busy")));
-        world.engine.cancel(id, "enough".to_owned()).await.expect("taken");
+        world
+            .engine
+            .cancel(id, "enough".to_owned())
+            .await
+            .expect("taken");
         world.settle().await;
         retries(&world).await;
         assert_eq!(backend.count(Method::Cancel), 4);
@@ -125,8 +140,14 @@ fn dc_23_cancel_that_always_fails_stops_at_the_limit() {
         let world = four_tries();
         let id = running_task(&world).await;
         let backend = world.backend("b");
-        backend.cancel.rule(|_| Reply::Now(Err(transient("always busy"))));
-        world.engine.cancel(id, "enough".to_owned()).await.expect("taken");
+        backend
+            .cancel
+            .rule(|_| Reply::Now(Err(transient("always busy"))));
+        world
+            .engine
+            .cancel(id, "enough".to_owned())
+            .await
+            .expect("taken");
         world.settle().await;
         retries(&world).await;
         for _ in 0..40 {
@@ -145,9 +166,13 @@ fn dc_23_handle_notification_is_repeated_after_transient_errors() {
         let id = running_task(&world).await;
         let backend = world.backend("b");
         backend.notification.times(3, &|| Err(transient("busy")));
-        backend.notification.next(Reply::Now(Ok(Some(TaskResult::data(r#"{"a":1}"#)))));
+        backend
+            .notification
+            .next(Reply::Now(Ok(Some(TaskResult::data(r#"{"a":1}"#)))));
         let mut notification = Notification::new(id.execution(1), vec![0, 0xff, b'x']);
-        notification.attributes.insert("key".to_owned(), "value".to_owned());
+        notification
+            .attributes
+            .insert("key".to_owned(), "value".to_owned());
         world.host.notify(notification.clone());
         backend.called(Method::Notification, 1).await;
         world.settle().await;
@@ -169,8 +194,12 @@ fn dc_23_handle_notification_that_always_fails_is_dropped_at_the_limit() {
         let world = four_tries();
         let id = running_task(&world).await;
         let backend = world.backend("b");
-        backend.notification.rule(|_| Reply::Now(Err(transient("always busy"))));
-        world.host.notify(Notification::new(id.execution(1), Vec::new()));
+        backend
+            .notification
+            .rule(|_| Reply::Now(Err(transient("always busy"))));
+        world
+            .host
+            .notify(Notification::new(id.execution(1), Vec::new()));
         backend.called(Method::Notification, 1).await;
         retries(&world).await;
         retries(&world).await;
@@ -178,7 +207,11 @@ fn dc_23_handle_notification_that_always_fails_is_dropped_at_the_limit() {
         assert_eq!(world.get(id).state, State::Executing);
         backend.status.always(done());
         world.advance(secs(1000)).await;
-        assert_eq!(world.get(id).state, State::Finished, "the timers find the result");
+        assert_eq!(
+            world.get(id).state,
+            State::Finished,
+            "the timers find the result"
+        );
     });
 }
 
@@ -188,11 +221,17 @@ fn delays_grow_are_jittered_and_never_shorter_than_asked_for() {
         let world = World::new();
         let backend = world.backend("b");
         backend.run.times(3, &|| Err(transient("busy")));
-        backend.run.next(Reply::Now(Err(transient("later").retry_after(secs(500)))));
+        backend
+            .run
+            .next(Reply::Now(Err(transient("later").retry_after(secs(500)))));
         let id = world.ensure_one(&Quest::simple("b", 1)).await;
         world.settle().await;
         while !world.get(id).is_final() {
-            let due = world.inner.next_due().expect("due").expect("a retry is due");
+            let due = world
+                .inner
+                .next_due()
+                .expect("due")
+                .expect("a retry is due");
             world.advance(due.since(world.now())).await;
         }
         let runs = backend.calls_of(Method::Run);
@@ -214,8 +253,12 @@ fn dc_24_a_permanent_error_is_one_call() {
         let world = four_tries();
         let id = running_task(&world).await;
         let backend = world.backend("b");
-        backend.cancel.rule(|_| Reply::Now(Err(permanent("cannot"))));
-        backend.status.rule(|_| Reply::Now(Err(permanent("no such task"))));
+        backend
+            .cancel
+            .rule(|_| Reply::Now(Err(permanent("cannot"))));
+        backend
+            .status
+            .rule(|_| Reply::Now(Err(permanent("no such task"))));
         world.advance(secs(1000)).await;
         world.advance(secs(10_000)).await;
         assert_eq!(backend.count(Method::GetStatus), 1);
@@ -223,7 +266,11 @@ fn dc_24_a_permanent_error_is_one_call() {
 
         let other = world.ensure_one(&Quest::simple("b", 2)).await;
         world.until_executing(other).await;
-        world.engine.cancel(other, "enough".to_owned()).await.expect("taken");
+        world
+            .engine
+            .cancel(other, "enough".to_owned())
+            .await
+            .expect("taken");
         world.settle().await;
         retries(&world).await;
         assert_eq!(backend.count(Method::Cancel), 1);
@@ -238,7 +285,9 @@ fn dc_24_26_27_a_crash_between_call_and_commit_repeats_the_call_unchanged() {
         let gate = Gate::closed();
         let lost = started("task", secs(10), TaskState::Running);
         backend.run.next(Reply::Now(Err(transient("lost reply"))));
-        backend.run.next(Reply::Behind(gate.clone(), Ok(lost.clone())));
+        backend
+            .run
+            .next(Reply::Behind(gate.clone(), Ok(lost.clone())));
         backend.run.always(lost);
         let id = world.ensure_one(&Quest::speaking("b", 1)).await;
         world.settle().await;
@@ -250,8 +299,15 @@ fn dc_24_26_27_a_crash_between_call_and_commit_repeats_the_call_unchanged() {
 
         let runs = backend.calls_of(Method::Run);
         assert_eq!(runs.len(), 3);
-        assert!(runs.iter().all(|run| run.execution == Some(id.execution(1))));
-        assert_eq!(backend.activation_tokens()[&id.execution(1)], 1, "A4: one token for all tries");
+        assert!(
+            runs.iter()
+                .all(|run| run.execution == Some(id.execution(1)))
+        );
+        assert_eq!(
+            backend.activation_tokens()[&id.execution(1)],
+            1,
+            "A4: one token for all tries"
+        );
         assert_eq!(world.get(id).current_execution, 1);
     });
 }
@@ -265,18 +321,29 @@ fn dc_27_only_one_task_activates() {
         let id = world.ensure_one(&Quest::speaking("b", 1)).await;
         world.until_executing(id).await;
         let wrong = Secret::new(vec![1; 32]);
-        let stranger = world.engine.activate(id.execution(1), wrong.clone(), wrong.clone());
+        let stranger = world
+            .engine
+            .activate(id.execution(1), wrong.clone(), wrong.clone());
         let refused = stranger.await;
-        assert!(matches!(refused, Err(CallError::Refused(Refusal::Denied(_)))), "{refused:?}");
+        assert!(
+            matches!(refused, Err(CallError::Refused(Refusal::Denied(_)))),
+            "{refused:?}"
+        );
         let token = world.activate(&backend, id).await;
         let activation = backend.calls_of(Method::Run).remove(0).activation_token;
         let activation = Secret::new(activation);
-        let second = world.engine.activate(id.execution(1), activation.clone(), wrong).await;
+        let second = world
+            .engine
+            .activate(id.execution(1), activation.clone(), wrong)
+            .await;
         assert!(
             matches!(second, Err(CallError::Refused(Refusal::AlreadyActivated))),
             "{second:?}"
         );
-        let again = world.engine.activate(id.execution(1), activation, token).await;
+        let again = world
+            .engine
+            .activate(id.execution(1), activation, token)
+            .await;
         again.expect("the same task may ask again");
     });
 }
@@ -286,8 +353,15 @@ fn dc_28_permanent_run_error_is_rejected() {
     run(async {
         let world = four_tries();
         let backend = world.backend("b");
-        backend.run.rule(|_| Reply::Now(Err(permanent("wrong parameters"))));
-        let retry = Retry { failed: 9, crashed: 9, expired: 9, timed_out: 9 };
+        backend
+            .run
+            .rule(|_| Reply::Now(Err(permanent("wrong parameters"))));
+        let retry = Retry {
+            failed: 9,
+            crashed: 9,
+            expired: 9,
+            timed_out: 9,
+        };
         let quest = Quest::speaking("b", 1).retry(retry).timeouts(5, 5, 5);
         let id = world.ensure_one(&quest).await;
         let record = world.until_final(id).await;
@@ -335,11 +409,16 @@ fn a_panic_of_a_backend_is_a_transient_error() {
         world.advance(secs(2)).await;
         assert_eq!(world.get(id).state, State::Executing);
         backend.notification.next(Reply::Panic);
-        world.host.notify(Notification::new(id.execution(1), Vec::new()));
+        world
+            .host
+            .notify(Notification::new(id.execution(1), Vec::new()));
         backend.called(Method::Notification, 1).await;
         world.settle().await;
         world.advance(secs(2)).await;
-        backend.status.next(Reply::Panic).next(Reply::Now(Ok(done())));
+        backend
+            .status
+            .next(Reply::Panic)
+            .next(Reply::Now(Ok(done())));
         world.advance(secs(1000)).await;
         world.advance(secs(2)).await;
         assert_eq!(world.get(id).state, State::Finished);

@@ -29,8 +29,13 @@ async fn stopping(world: &World, quest: &Quest) -> AttemptId {
     let id = world.ensure_one(quest).await;
     let token = world.activate(&backend, id).await;
     let number = world.get(id).current_execution;
-    let result = JsonResult { object: "{}".to_owned(), ..Default::default() };
-    let finished = world.engine.finish_attempt(id.execution(number), token, result);
+    let result = JsonResult {
+        object: "{}".to_owned(),
+        ..Default::default()
+    };
+    let finished = world
+        .engine
+        .finish_attempt(id.execution(number), token, result);
     finished.await.expect("the running execution may finish");
     id
 }
@@ -45,7 +50,9 @@ fn dc_30_start_timeout_fires_exactly() {
     run(async {
         let world = World::new();
         world.backend("b").starts(secs(0), TaskState::Pending);
-        let id = world.ensure_one(&Quest::speaking("b", 1).timeouts(10, 0, 0)).await;
+        let id = world
+            .ensure_one(&Quest::speaking("b", 1).timeouts(10, 0, 0))
+            .await;
         world.until_executing(id).await;
         world.advance(secs(10) - MOMENT).await;
         assert!(is_live(&world, id));
@@ -62,7 +69,9 @@ fn dc_30_run_timeout_counts_from_the_activation() {
         let world = World::new();
         let backend = world.backend("b");
         backend.starts(secs(0), TaskState::Running);
-        let id = world.ensure_one(&Quest::speaking("b", 1).timeouts(10, 20, 0)).await;
+        let id = world
+            .ensure_one(&Quest::speaking("b", 1).timeouts(10, 20, 0))
+            .await;
         world.until_executing(id).await;
         world.advance(secs(9)).await;
         world.activate(&backend, id).await;
@@ -161,7 +170,10 @@ fn dc_33_expired_uses_its_own_budget() {
         let world = World::new();
         let backend = world.backend("b");
         backend.starts(secs(10), TaskState::Running);
-        let retry = Retry { expired: 1, ..Default::default() };
+        let retry = Retry {
+            expired: 1,
+            ..Default::default()
+        };
         let id = stopping(&world, &Quest::speaking("b", 1).retry(retry)).await;
         for _ in 0..4 {
             world.advance(secs(30)).await;
@@ -197,7 +209,9 @@ fn dc_37_a_run_timeout_cancels_the_task_once() {
         let world = World::new();
         let backend = world.backend("b");
         backend.starts(secs(0), TaskState::Running);
-        let id = world.ensure_one(&Quest::speaking("b", 1).timeouts(0, 20, 0)).await;
+        let id = world
+            .ensure_one(&Quest::speaking("b", 1).timeouts(0, 20, 0))
+            .await;
         world.activate(&backend, id).await;
         world.advance(secs(20)).await;
         world.advance(secs(10_000)).await;
@@ -217,7 +231,9 @@ fn dc_37_a_failing_cancel_changes_no_outcome() {
         backend.starts(secs(0), TaskState::Running);
         backend.cancel.times(2, &|| Err(transient("busy")));
         backend.cancel.next(Reply::Now(Err(permanent("cannot"))));
-        let id = world.ensure_one(&Quest::speaking("b", 1).timeouts(0, 20, 0)).await;
+        let id = world
+            .ensure_one(&Quest::speaking("b", 1).timeouts(0, 20, 0))
+            .await;
         world.activate(&backend, id).await;
         world.advance(secs(20)).await;
         let recorded = world.get(id).outcome;
@@ -236,7 +252,9 @@ fn dc_37_a_simple_quest_that_times_out_ends_when_its_task_has() {
         let world = World::new();
         let backend = world.backend("b");
         backend.starts(secs(0), TaskState::Running);
-        let id = world.ensure_one(&Quest::simple("b", 1).timeouts(0, 20, 0)).await;
+        let id = world
+            .ensure_one(&Quest::simple("b", 1).timeouts(0, 20, 0))
+            .await;
         world.until_executing(id).await;
         world.advance(secs(20)).await;
         assert_eq!(backend.count(Method::Cancel), 1);
@@ -254,7 +272,9 @@ fn dc_40_41_a_permanent_status_error_means_missing_only_after_thirty_seconds() {
             let world = World::new();
             let backend = world.backend("b");
             backend.starts(secs(seconds), TaskState::Running);
-            backend.status.rule(|_| Reply::Now(Err(permanent("no such task"))));
+            backend
+                .status
+                .rule(|_| Reply::Now(Err(permanent("no such task"))));
             let id = world.ensure_one(&Quest::simple("b", 1)).await;
             world.until_executing(id).await;
             world.advance(secs(seconds)).await;
@@ -264,7 +284,10 @@ fn dc_40_41_a_permanent_status_error_means_missing_only_after_thirty_seconds() {
             let (status, reason) = abnormal_end(&world.get(id));
             assert_eq!(status, Status::Missing);
             assert!(reason.contains("no such task"), "{reason}");
-            assert_eq!(backend.count(Method::GetStatus), if missing { 1 } else { 2 });
+            assert_eq!(
+                backend.count(Method::GetStatus),
+                if missing { 1 } else { 2 }
+            );
         });
     }
 }
@@ -276,7 +299,9 @@ fn a_call_without_an_answer_is_given_up_on_the_hosts_clock() {
         let backend = world.backend("b");
         backend.starts(secs(1000), TaskState::Running);
         let never = Gate::closed();
-        backend.status.next(Reply::Behind(never, Ok(TaskState::Running)));
+        backend
+            .status
+            .next(Reply::Behind(never, Ok(TaskState::Running)));
         backend.status.next(Reply::Now(Ok(done())));
         let id = world.ensure_one(&Quest::simple("b", 1)).await;
         world.until_executing(id).await;
@@ -312,6 +337,10 @@ fn two_thousand_timers_fire_none_early() {
         assert_eq!(finished, 1000);
         world.advance(secs(1000)).await;
         assert!(ids.iter().all(|id| world.get(*id).state == State::Finished));
-        assert!(polls(&backend, since).iter().all(|at| *at == secs(1000) || *at == secs(2000)));
+        assert!(
+            polls(&backend, since)
+                .iter()
+                .all(|at| *at == secs(1000) || *at == secs(2000))
+        );
     });
 }

@@ -3,10 +3,10 @@
 
 mod state;
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use distributor_core::{AttemptId, QuestId, Timestamp};
+use distributor_core::{AttemptId, ConfigSnapshot, QuestId, Timestamp};
 
 use crate::records::{
     AttemptRecord, DependencyRecord, ExecutionRecord, JournalRecord, QuestRecord,
@@ -133,6 +133,10 @@ impl Store for MemoryStore {
     fn ready_config_names(&self) -> Result<Vec<String>> {
         let state = self.state();
         Ok(state.ready.keys().map(ToString::to_string).collect())
+    }
+
+    fn configurations(&self) -> Result<Vec<Arc<ConfigSnapshot>>> {
+        Ok(self.state().configurations.clone())
     }
 
     fn due_attempts(&self, now: Timestamp, limit: usize) -> Result<Vec<AttemptId>> {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use distributor_core::dm;
-use distributor_core::{AttemptId, QuestId, Timestamp};
+use distributor_core::{AttemptId, ConfigSnapshot, QuestId, Timestamp};
 
 use crate::records::{
     AttemptRecord, DependencyRecord, ExecutionRecord, JournalRecord, QuestRecord,
@@ -28,6 +28,8 @@ pub(super) struct State {
     /// By moment and order of creation.
     pub(super) waking: BTreeMap<(Timestamp, u64), AttemptId>,
     pub(super) journal: BTreeMap<u64, JournalRecord>,
+    /// In the order of their first use.
+    pub(super) configurations: Vec<Arc<ConfigSnapshot>>,
     /// Of the journal's ids and the ready numbers.
     pub(super) high_marks: (u64, u64),
     last_order: u64,
@@ -150,6 +152,13 @@ impl State {
         };
         let mut attempt = attempt.clone();
         attempt.version += 1;
+        let prepared = attempt.prepared.as_ref().map(|it| &it.config);
+        let executing = attempt.execution.as_ref().map(|it| &it.config);
+        for config in prepared.into_iter().chain(executing) {
+            if !self.configurations.contains(config) {
+                self.configurations.push(config.clone());
+            }
+        }
         self.order.insert(order, attempt.id);
         if let Some(ready) = attempt.ready {
             self.high_marks.1 = self.high_marks.1.max(ready);

@@ -22,10 +22,10 @@ mod writer;
 mod tests;
 
 use std::path::PathBuf;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use distributor_core::{AttemptId, QuestId, Timestamp};
+use distributor_core::{AttemptId, ConfigSnapshot, QuestId, Timestamp};
 
 use crate::records::{
     AttemptRecord, DependencyRecord, ExecutionRecord, JournalRecord, QuestRecord,
@@ -137,6 +137,10 @@ impl Store for SqliteStore {
 
     fn ready_config_names(&self) -> Result<Vec<String>> {
         self.reading_warm(|reader| reader.ready_config_names())
+    }
+
+    fn configurations(&self) -> Result<Vec<Arc<ConfigSnapshot>>> {
+        self.reading(|reader| reader.configurations())
     }
 
     fn due_attempts(&self, now: Timestamp, limit: usize) -> Result<Vec<AttemptId>> {

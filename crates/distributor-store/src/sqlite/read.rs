@@ -320,6 +320,23 @@ impl<'a> Reader<'a> {
         )
     }
 
+    pub(super) fn configurations(&self) -> Result<Vec<Arc<ConfigSnapshot>>> {
+        self.many(
+            "SELECT name, version, config_type, content, dm_host
+             FROM config_snapshots ORDER BY key",
+            [],
+            |row| {
+                Ok(Arc::new(ConfigSnapshot {
+                    name: row.get(0)?,
+                    version: row.get(1)?,
+                    config_type: row.get(2)?,
+                    content: row.get(3)?,
+                    dm_host: row.get(4)?,
+                }))
+            },
+        )
+    }
+
     pub(super) fn due_attempts(&self, now: Timestamp, limit: usize) -> Result<Vec<AttemptId>> {
         self.many(
             "SELECT quests.id, attempts.number

@@ -64,6 +64,7 @@ macro_rules! store_suite {
             a_dependency_is_replaced
             untold_dependents_come_oldest_first
             ready_attempts_come_in_order_for_each_configuration
+            configurations_are_listed_once
             due_attempts_come_earliest_first
             next_due_is_the_earliest_of_both
             journal_rows_come_back_as_they_were

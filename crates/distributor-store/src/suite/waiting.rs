@@ -1,6 +1,6 @@
 //! Attempts that wait for room, or for a moment.
 
-use super::fixtures::{attempt, attempt_id, execution, moment, must, put, row, stored};
+use super::fixtures::{attempt, attempt_id, execution, moment, must, put, row, snapshot, stored};
 use crate::records::{AttemptRecord, ExecutionRecord, JournalRecord};
 use crate::{Batch, Store};
 
@@ -41,6 +41,25 @@ pub fn ready_attempts_come_in_order_for_each_configuration(store: &dyn Store) {
     assert_eq!(must(store.ready_config_names()), ["b"]);
     assert_eq!(must(store.ready("b", 9)), ids(&[1, 3]));
     assert_eq!(must(store.high_marks()), (0, 31));
+}
+
+/// Whatever attempt used them, and for good.
+pub fn configurations_are_listed_once(store: &dyn Store) {
+    let used = |number, name: &str| AttemptRecord {
+        execution: Some(ExecutionRecord {
+            config: snapshot(name),
+            ..execution(1)
+        }),
+        ..attempt(number)
+    };
+    put(store, [used(1, "one"), used(2, "two"), used(3, "one")]);
+    let again = AttemptRecord {
+        execution: None,
+        ..stored(store, 2)
+    };
+    put(store, [again]);
+    let listed = must(store.configurations());
+    assert_eq!(listed, [snapshot("one"), snapshot("two")]);
 }
 
 /// By the earlier of deadline and poll, the moment itself included.

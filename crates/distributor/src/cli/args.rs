@@ -20,8 +20,8 @@ const RETENTION: &str = "7d";
 #[command(
     name = "distributor",
     version,
+    max_term_width = 100,
     disable_help_subcommand = true,
-    after_help = with_exit_codes(HELP),
     after_long_help = with_exit_codes(HELP)
 )]
 pub(crate) struct Arguments {
@@ -56,6 +56,7 @@ pub(crate) struct Global {
         long,
         value_name = "DIR",
         global = true,
+        help_heading = "Options of all commands",
         env = "DISTRIBUTOR_STATE",
         hide_env_values = true,
         default_value = ".distributor"
@@ -67,6 +68,7 @@ pub(crate) struct Global {
         long,
         value_name = "FILE",
         global = true,
+        help_heading = "Options of all commands",
         env = "DISTRIBUTOR_CONFIG",
         hide_env_values = true
     )]
@@ -77,20 +79,44 @@ pub(crate) struct Global {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Run the jobs of a graph file, each as soon as what it needs is done
+    ///
+    /// All of the file is checked first, also by the backends. Jobs that finished before and have not
+    /// changed since are reused; what an earlier run left unfinished goes on. Interrupt it (Ctrl-C) to
+    /// stop what runs: the next run starts those jobs anew. Interrupt twice to leave at once: what runs
+    /// then is found by the next run.
     Run(Run),
     /// Show how many attempts are in which state, and those that are not over
+    ///
+    /// Works while another process runs jobs in the same state directory.
     Status(Status),
     /// Show all that is known of a quest, an attempt or an execution
+    ///
+    /// Its description, its executions (newest first), what it needs and what needs it, where to look at
+    /// it, and how it ended. Works while another process runs jobs.
     Show(Show),
     /// Print what an execution has written
+    ///
+    /// Its standard output goes to standard output, its standard error to standard error. A quest means
+    /// its newest attempt, an attempt its newest execution.
     Logs(Logs),
     /// Draw a graph file, or what is stored around an attempt
+    ///
+    /// Arrows lead from a job to what it needs. Jobs of a file are coloured by the state of their newest
+    /// attempt, if there is one. Of a stored attempt, all that it needs is drawn, up to 10,000 attempts.
     Graph(Graph),
     /// List the kinds of backends that are compiled in
+    ///
+    /// Each with its field name and number in configuration files, its configuration message, what it can
+    /// do, and an example.
     Backends(Backends),
     /// Look after configuration files
     Config(Config),
     /// Remove old ended attempts from the state
+    ///
+    /// An attempt goes if it ended at least --older-than ago and no unfinished attempt needs it, and a quest
+    /// goes with its last attempt. What backends keep of them, such as the outputs of processes, goes too.
+    /// A job whose attempt is gone runs again. Nothing is removed unless this command is given: without it
+    /// the state keeps everything.
     Gc(Gc),
     /// Print a completion script for a shell
     Completions(Completions),
@@ -104,14 +130,9 @@ pub(crate) struct Json {
     pub(crate) json: bool,
 }
 
-/// Run the jobs of a graph file, each as soon as what it needs is done.
-///
-/// All of the file is checked first, also by the backends. Jobs that finished before and have not
-/// changed since are reused; what an earlier run left unfinished goes on. Interrupt it (Ctrl-C) to
-/// stop what runs: the next run starts those jobs anew. Interrupt twice to leave at once: what runs
-/// then is found by the next run.
+/// Arguments of `run`.
 #[derive(Debug, Args)]
-#[command(after_help = with_exit_codes(RUN_HELP), after_long_help = with_exit_codes(RUN_HELP))]
+#[command(after_long_help = with_exit_codes(RUN_HELP))]
 pub(crate) struct Run {
     /// Graph file, in TOML
     pub(crate) file: PathBuf,
@@ -157,9 +178,7 @@ With --json: {\"graph\", \"state_directory\", \"jobs\": [{\"name\", \"state\", \
 \"interrupted\"}; for bad input {\"problems\": [{\"file\", \"line\", \"column\", \"path\", \"message\",
 \"help\"}]}.";
 
-/// Show how many attempts are in which state, and those that are not over.
-///
-/// Works while another process runs jobs in the same state directory.
+/// Arguments of `status`.
 #[derive(Debug, Args)]
 pub(crate) struct Status {
     /// List attempts that are over too, newest first
@@ -172,12 +191,9 @@ pub(crate) struct Status {
     pub(crate) json: Json,
 }
 
-/// Show all that is known of a quest, an attempt or an execution.
-///
-/// Its description, its executions (newest first), what it needs and what needs it, where to look at
-/// it, and how it ended. Works while another process runs jobs.
+/// Arguments of `show`.
 #[derive(Debug, Args)]
-#[command(after_help = ID_HELP, after_long_help = ID_HELP)]
+#[command(after_long_help = ID_HELP)]
 pub(crate) struct Show {
     /// Quest, attempt or execution
     pub(crate) id: String,
@@ -185,12 +201,9 @@ pub(crate) struct Show {
     pub(crate) json: Json,
 }
 
-/// Print what an execution has written.
-///
-/// Its standard output goes to standard output, its standard error to standard error. A quest means
-/// its newest attempt, an attempt its newest execution.
+/// Arguments of `logs`.
 #[derive(Debug, Args)]
-#[command(after_help = LOGS_HELP, after_long_help = LOGS_HELP)]
+#[command(after_long_help = LOGS_HELP)]
 pub(crate) struct Logs {
     /// Quest, attempt or execution
     pub(crate) id: String,
@@ -225,12 +238,9 @@ Examples:
 
 With --json, one object a line: {\"execution\", \"stream\": \"stdout\" or \"stderr\", \"offset\", \"text\"}.";
 
-/// Draw a graph file, or what is stored around an attempt.
-///
-/// Arrows lead from a job to what it needs. Jobs of a file are coloured by the state of their newest
-/// attempt, if there is one. Of a stored attempt, all that it needs is drawn, up to 10,000 attempts.
+/// Arguments of `graph`.
 #[derive(Debug, Args)]
-#[command(after_help = GRAPH_HELP, after_long_help = GRAPH_HELP)]
+#[command(after_long_help = GRAPH_HELP)]
 pub(crate) struct Graph {
     /// Graph file, or the id of a quest or attempt
     #[arg(value_name = "FILE|ID")]
@@ -259,10 +269,7 @@ pub(crate) enum DrawingFormat {
     Mermaid,
 }
 
-/// List the kinds of backends that are compiled in.
-///
-/// Each with its field name and number in configuration files, its configuration message, what it can
-/// do, and an example.
+/// Arguments of `backends`.
 #[derive(Debug, Args)]
 pub(crate) struct Backends {
     #[command(flatten)]
@@ -287,7 +294,7 @@ pub(crate) enum ConfigCommand {
 
 /// Find all problems of a configuration file, or list what it configures.
 #[derive(Debug, Args)]
-#[command(after_help = CONFIG_HELP, after_long_help = CONFIG_HELP)]
+#[command(after_long_help = CONFIG_HELP)]
 pub(crate) struct ConfigCheck {
     /// Configuration file, in proto text format
     pub(crate) file: PathBuf,
@@ -306,14 +313,9 @@ A configuration file (`distributor backends` shows what each kind accepts):
     value { alias { other_config: \"two-at-once\" } }
   }";
 
-/// Remove old ended attempts from the state.
-///
-/// An attempt goes if it ended at least --older-than ago and no unfinished attempt needs it, and a quest
-/// goes with its last attempt. A job whose attempt is gone runs again. Nothing is removed unless this
-/// command is given: without it the state keeps everything. The files that backends keep of their own,
-/// such as the outputs of processes, stay.
+/// Arguments of `gc`.
 #[derive(Debug, Args)]
-#[command(after_help = GC_HELP, after_long_help = GC_HELP)]
+#[command(after_long_help = GC_HELP)]
 pub(crate) struct Gc {
     /// Least age of what is removed, for example 90m, 36h or 30d; 0s removes all that is over
     #[arg(long, value_name = "AGE", default_value = RETENTION, value_parser = age)]
@@ -330,9 +332,9 @@ Examples:
   distributor gc --dry-run
   distributor gc --older-than 30d";
 
-/// Print a completion script for a shell.
+/// Arguments of `completions`.
 #[derive(Debug, Args)]
-#[command(after_help = COMPLETIONS_HELP, after_long_help = COMPLETIONS_HELP)]
+#[command(after_long_help = COMPLETIONS_HELP)]
 pub(crate) struct Completions {
     /// Shell
     #[arg(value_enum)]
@@ -375,9 +377,8 @@ mod tests {
     #[test]
     fn the_help_documents_the_exit_codes() {
         let mut command = Arguments::command();
-        for help in [command.render_help(), command.render_long_help()] {
-            assert!(help.to_string().contains(exit::HELP), "{help}");
-        }
+        let help = command.render_long_help().to_string();
+        assert!(help.contains(exit::HELP), "{help}");
     }
 
     #[test]

@@ -26,7 +26,7 @@ fn check(global: &Global, arguments: &ConfigCheck) -> Result<Exit, Failure> {
     let registry = place::registry()?;
     let mut file = match place::configuration(&registry, Some(&arguments.file)) {
         Ok(file) => file,
-        Err(finding) => return unreadable(arguments, finding),
+        Err(finding) => return unreadable(arguments, &finding),
     };
     let entrance = Place::of(global)?.entrance()?;
     file.check(&registry, &entrance.host(), place::DM_HOST);
@@ -75,7 +75,7 @@ fn check(global: &Global, arguments: &ConfigCheck) -> Result<Exit, Failure> {
     }
 }
 
-fn unreadable(arguments: &ConfigCheck, finding: Finding) -> Result<Exit, Failure> {
+fn unreadable(arguments: &ConfigCheck, finding: &Finding) -> Result<Exit, Failure> {
     if arguments.json.json {
         output::json(&json!({
             "file": finding.file,

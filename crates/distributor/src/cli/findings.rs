@@ -94,8 +94,8 @@ impl fmt::Display for Findings {
             writeln!(f, "{finding}")?;
         }
         match self.problems.len() {
-            1 => f.write_str("1 problem; nothing was run"),
-            count => write!(f, "{count} problems; nothing was run"),
+            1 => f.write_str("1 problem"),
+            count => write!(f, "{count} problems"),
         }
     }
 }
@@ -135,7 +135,7 @@ mod tests {
         }]);
         assert_eq!(
             findings.to_string(),
-            "g.toml:2:3: jobs.a: bad\\u{7}\n    help: do\nc.cfg: too large\n2 problems; nothing was run"
+            "g.toml:2:3: jobs.a: bad\\u{7}\n    help: do\nc.cfg: too large\n2 problems"
         );
         assert_eq!(
             serde_json::to_value(&findings).unwrap()["problems"][1],

@@ -1,6 +1,12 @@
 //! `gc`: removes old ended attempts from the state, or says how many it would remove.
+//!
+//! Then each backend removes what it keeps of executions that are no longer known, such as outputs.
 
-use distributor_core::{Clock, SystemClock};
+use std::collections::HashSet;
+
+use distributor_core::{
+    AttemptId, Clock, DistributorSource, Error, ErrorKind, ExecutionId, Swept, SystemClock,
+};
 use distributor_store::Store;
 use serde_json::json;
 
@@ -14,11 +20,14 @@ pub(super) fn gc(global: &Global, arguments: &Gc) -> Result<Exit, Failure> {
     let now = SystemClock.now();
     // Opened for reading first: what is not there must not be made in order to be cleaned.
     let reading = place.read()?;
-    let collected = if arguments.dry_run {
-        reading.would_collect(now, arguments.older_than)?
+    let (collected, swept) = if arguments.dry_run {
+        let collected = reading.would_collect(now, arguments.older_than)?;
+        (collected, Swept::default())
     } else {
         drop(reading);
-        place.write()?.collect(now, arguments.older_than)?
+        let store = place.write()?;
+        let collected = store.collect(now, arguments.older_than)?;
+        (collected, sweep(&place, &store)?)
     };
     if arguments.json.json {
         output::json(&json!({
@@ -28,31 +37,72 @@ pub(super) fn gc(global: &Global, arguments: &Gc) -> Result<Exit, Failure> {
             "quests": collected.quests,
             "bytes_before": collected.bytes_before,
             "bytes_after": collected.bytes_after,
+            "files_of_backends": swept.files,
+            "bytes_of_backends": swept.bytes,
         }))?;
-    } else {
-        let removed = if arguments.dry_run {
-            "would remove"
-        } else {
-            "removed"
-        };
-        let size = match arguments.dry_run {
-            true => format!("{} bytes", collected.bytes_before),
-            false => format!(
-                "{} bytes, before {}",
-                collected.bytes_after, collected.bytes_before
-            ),
-        };
+    } else if arguments.dry_run {
         output::line(format_args!(
-            "{removed} {} attempts and {} quests; the state has {size}",
-            collected.attempts, collected.quests
+            "would remove {} attempts and {} quests, with what backends keep of them; \
+             the state has {} bytes",
+            collected.attempts, collected.quests, collected.bytes_before
+        ))?;
+    } else {
+        output::line(format_args!(
+            "removed {} attempts and {} quests, and {} files of backends with {} bytes; \
+             the state has {} bytes, before {}",
+            collected.attempts,
+            collected.quests,
+            swept.files,
+            swept.bytes,
+            collected.bytes_after,
+            collected.bytes_before
         ))?;
     }
-    let backends = place.state.join("backends");
-    if !arguments.dry_run && collected.attempts > 0 && backends.exists() {
-        output::note(format_args!(
-            "files of backends, such as outputs of processes, stay in {}",
-            backends.display()
-        ));
-    }
     Ok(Exit::Finished)
+}
+
+/// Lets every backend that was ever used here clean up. One that cannot is told about, and the others
+/// go on.
+fn sweep(place: &Place, store: &dyn Store) -> Result<Swept, Failure> {
+    let (_entrance, backends) = place.stored_backends()?;
+    let known = |ids: &[ExecutionId]| known(store, ids);
+    let mut total = Swept::default();
+    let mut seen = HashSet::new();
+    for config in store.configurations()? {
+        // Revisions that differ in nothing else share what they keep.
+        let identity = (
+            config.name.clone(),
+            config.config_type.clone(),
+            config.content.clone(),
+        );
+        if !seen.insert(identity) {
+            continue;
+        }
+        let swept = backends
+            .distributor(&config)
+            .and_then(|backend| backend.sweep(&known));
+        match swept {
+            Ok(swept) => {
+                total.files += swept.files;
+                total.bytes += swept.bytes;
+            }
+            Err(error) => output::note(format_args!(
+                "configuration `{}` could not be cleaned up: {error}",
+                config.name
+            )),
+        }
+    }
+    Ok(total)
+}
+
+/// An execution is known as long as its attempt is.
+fn known(store: &dyn Store, ids: &[ExecutionId]) -> Result<Vec<bool>, Error> {
+    let attempts: Vec<AttemptId> = ids.iter().map(|id| id.attempt).collect();
+    match store.attempts(&attempts) {
+        Ok(records) => Ok(records.iter().map(Option::is_some).collect()),
+        Err(error) => {
+            let message = "the store could not be read";
+            Err(Error::new(ErrorKind::Unavailable, message).because(error))
+        }
+    }
 }

@@ -7,8 +7,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use distributor_core::{
-    AttemptId, Distributor, DistributorSource, Error, ErrorKind, ExecutionId, LiveRegistry,
-    LogStream,
+    AttemptId, Clock, Distributor, DistributorSource, Error, ErrorKind, ExecutionId, LiveRegistry,
+    LogStream, SystemClock,
 };
 use distributor_store::records::ExecutionRecord;
 use distributor_store::{SqliteStore, Store};
@@ -81,7 +81,7 @@ impl Printer<'_> {
                 }
                 _ if is_final && printed > 0 => return Ok(()),
                 _ if is_final || !self.arguments.follow => return Err(self.nothing_yet(attempt)),
-                _ => tokio::time::sleep(INTERVAL).await,
+                _ => pause().await,
             }
         }
     }
@@ -116,7 +116,7 @@ impl Printer<'_> {
             if complete || !self.arguments.follow {
                 return Ok(Reader::There);
             }
-            tokio::time::sleep(INTERVAL).await;
+            pause().await;
         }
     }
 
@@ -207,6 +207,12 @@ impl Printer<'_> {
         };
         Failure::Input(format!("attempt {attempt} has had no execution{help}"))
     }
+}
+
+async fn pause() {
+    SystemClock
+        .sleep_until(SystemClock.now().after(INTERVAL))
+        .await;
 }
 
 fn backend_failure(error: Error) -> Failure {

@@ -97,17 +97,19 @@ pub(super) fn registry() -> Result<Arc<Registry>, Failure> {
 pub(super) fn configuration(
     registry: &Registry,
     path: Option<&Path>,
-) -> Result<ConfigFile, Finding> {
+) -> Result<ConfigFile, Box<Finding>> {
     let Some(path) = path else {
         return Ok(registry.unconfigured(BUILT_IN_VERSION));
     };
-    let bytes = read_config(path).map_err(|reason| Finding {
-        file: path.display().to_string(),
-        line: None,
-        column: None,
-        path: String::new(),
-        message: format!("cannot read this configuration file: {reason}"),
-        help: None,
+    let bytes = read_config(path).map_err(|reason| {
+        Box::new(Finding {
+            file: path.display().to_string(),
+            line: None,
+            column: None,
+            path: String::new(),
+            message: format!("cannot read this configuration file: {reason}"),
+            help: None,
+        })
     })?;
     // The content names the revision: the same file is the same version wherever it lies.
     let digest = Sha256::digest(&bytes);

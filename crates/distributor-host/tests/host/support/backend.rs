@@ -168,9 +168,8 @@ impl ScriptedBackend {
 
     /// Every task starts in this state, under its own name.
     pub(crate) fn starts(&self, poll_timeout: Duration, state: TaskState) {
-        self.run.rule(move |seen| {
-            Reply::Now(Ok(started(&seen.task(), poll_timeout, state.clone())))
-        });
+        self.run
+            .rule(move |seen| Reply::Now(Ok(started(&seen.task(), poll_timeout, state.clone()))));
     }
 
     pub(crate) fn set_capacity(&self, capacity: usize) {
@@ -348,7 +347,9 @@ impl Distributor for Instance {
             ..self.seen(Method::Cancel)
         };
         let script = &self.backend.cancel;
-        self.backend.play(seen, script, &mut Abandoned::never()).await
+        self.backend
+            .play(seen, script, &mut Abandoned::never())
+            .await
     }
 
     async fn get_status(&self, _quest: &dm::quest::Desc, token: &Token) -> Result<TaskState> {
@@ -357,7 +358,10 @@ impl Distributor for Instance {
             ..self.seen(Method::GetStatus)
         };
         let script = &self.backend.status;
-        let answer = self.backend.play(seen, script, &mut Abandoned::never()).await;
+        let answer = self
+            .backend
+            .play(seen, script, &mut Abandoned::never())
+            .await;
         if matches!(answer, Ok(TaskState::Finished(_))) {
             self.backend.close(&token.0);
         }
@@ -381,7 +385,9 @@ impl Distributor for Instance {
             ..self.seen(Method::Notification)
         };
         let script = &self.backend.notification;
-        self.backend.play(seen, script, &mut Abandoned::never()).await
+        self.backend
+            .play(seen, script, &mut Abandoned::never())
+            .await
     }
 
     async fn handle_task_queue_task(&self, _task: QueueTask) -> Result<Vec<Notification>> {

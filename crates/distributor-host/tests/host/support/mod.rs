@@ -19,6 +19,8 @@ pub(crate) use source::ScriptedSource;
 pub(crate) use store::{CommitFault, FaultyStore};
 pub(crate) use world::{World, abnormal_end};
 
+const GUARD: Duration = Duration::from_secs(10);
+
 /// Runs a test on one thread, with a generous guard against hanging for ever.
 pub(crate) fn run(test: impl Future<Output = ()>) {
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -26,7 +28,7 @@ pub(crate) fn run(test: impl Future<Output = ()>) {
         .build()
         .expect("a runtime");
     runtime
-        .block_on(tokio::time::timeout(Duration::from_secs(120), test))
+        .block_on(async { tokio::time::timeout(GUARD, test).await })
         .expect("the test hangs");
     // Calls that a test has blocked for ever are dropped.
     runtime.shutdown_background();

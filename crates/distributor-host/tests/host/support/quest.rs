@@ -41,7 +41,8 @@ impl Quest {
 
     /// In seconds; zero for none.
     pub(crate) fn timeouts(mut self, start: i64, run: i64, stop: i64) -> Self {
-        let duration = |seconds| (seconds > 0).then_some(prost_types::Duration { seconds, nanos: 0 });
+        let duration =
+            |seconds| (seconds > 0).then_some(prost_types::Duration { seconds, nanos: 0 });
         self.meta().timeouts = Some(Timeouts {
             start: duration(start),
             run: duration(run),

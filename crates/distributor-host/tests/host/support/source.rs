@@ -11,7 +11,10 @@ use super::backend::{Instance, ScriptedBackend};
 
 #[derive(Debug, Clone)]
 enum Entry {
-    Backend { content: Vec<u8>, version: String },
+    Backend {
+        content: Vec<u8>,
+        version: String,
+    },
     Alias(String),
     /// Cannot be read for the moment.
     Unreadable,

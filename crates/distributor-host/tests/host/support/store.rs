@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use distributor_core::{AttemptId, QuestId, Timestamp};
+use distributor_core::{AttemptId, ConfigSnapshot, QuestId, Timestamp};
 use distributor_store::records::{
     AttemptRecord, DependencyRecord, ExecutionRecord, JournalRecord, QuestRecord,
 };
@@ -184,6 +184,7 @@ impl Store for FaultyStore {
             -> Result<Vec<DependencyRecord>>;
         fn ready(&self, config_name: &str, limit: usize) -> Result<Vec<AttemptId>>;
         fn ready_config_names(&self) -> Result<Vec<String>>;
+        fn configurations(&self) -> Result<Vec<Arc<ConfigSnapshot>>>;
         fn due_attempts(&self, now: Timestamp, limit: usize) -> Result<Vec<AttemptId>>;
         fn due_journal(&self, now: Timestamp, limit: usize) -> Result<Vec<JournalRecord>>;
         fn next_due(&self) -> Result<Option<Timestamp>>;

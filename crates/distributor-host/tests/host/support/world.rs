@@ -4,9 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use distributor_core::dm::attempt::State;
-use distributor_core::{
-    AttemptId, Clock, ExecutionId, Host, ManualClock, Secret, Timestamp,
-};
+use distributor_core::{AttemptId, Clock, ExecutionId, Host, ManualClock, Secret, Timestamp};
 use distributor_host::driver::{AttemptChange, Surroundings};
 use distributor_host::{Engine, Entrance, Settings};
 use distributor_store::records::{AttemptRecord, ExecutionRecord, Outcome};

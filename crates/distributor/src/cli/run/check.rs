@@ -44,7 +44,7 @@ pub(super) fn check(global: &Global, arguments: &Run, place: &Place) -> Result<C
     let mut config = match place::configuration(&registry, named.or(of_graph)) {
         Ok(config) => config,
         Err(finding) => {
-            findings.problems.push(finding);
+            findings.problems.push(*finding);
             names_known = false;
             registry.unconfigured("")
         }

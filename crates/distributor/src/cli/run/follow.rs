@@ -5,8 +5,8 @@ use std::pin::Pin;
 use std::task::Poll;
 use std::time::Duration;
 
-use distributor_core::AttemptId;
 use distributor_core::dm::attempt::State;
+use distributor_core::{AttemptId, Clock, SystemClock};
 use distributor_host::Engine;
 use distributor_host::driver::{AttemptChange, CallError};
 use distributor_store::records::AttemptRecord;
@@ -82,7 +82,7 @@ pub(super) struct Follower<'f> {
 
 impl Follower<'_> {
     pub(super) async fn follow(&mut self) -> Result<Way, Failure> {
-        let mut heartbeat = tokio::time::interval(HEARTBEAT);
+        let mut heartbeat = SystemClock.now().after(HEARTBEAT);
         let mut way = Way::Whole;
         while self.plan.unfinished() > 0 {
             let mut failed = None;
@@ -97,7 +97,8 @@ impl Follower<'_> {
                         return Ok(Way::Left);
                     }
                 }
-                _moment = heartbeat.tick() => {
+                () = SystemClock.sleep_until(heartbeat) => {
+                    heartbeat = SystemClock.now().after(HEARTBEAT);
                     self.engine.ensure(Vec::new()).await.map_err(call_failure)?;
                 }
             }

@@ -31,6 +31,8 @@ use signals::Signals;
 
 /// Threads for calls to backends; nearly all of them wait.
 const THREADS: usize = 2;
+/// Reused jobs that are named while it runs; the table has all.
+const REUSED_BY_NAME: usize = 50;
 /// How long what still reads or waits may hold up the end of the program.
 const PATIENCE: Duration = Duration::from_secs(2);
 
@@ -140,13 +142,18 @@ fn begin(plan: &Plan, progress: &mut Progress) {
         match job.choice {
             choose::Choice::Reuse(_) => {
                 reused += 1;
-                progress.reused(&job.name);
+                if reused <= REUSED_BY_NAME {
+                    progress.reused(&job.name);
+                }
             }
             choose::Choice::Resume(_) => resumed += 1,
             choose::Choice::New(_) => {}
         }
     }
     progress.begin(plan.attempts(), reused);
+    if reused > REUSED_BY_NAME {
+        progress.note(format_args!("{reused} jobs are reused in all"));
+    }
     if resumed > 0 {
         progress.note(format_args!(
             "{resumed} jobs that an earlier run left unfinished go on"

@@ -58,6 +58,7 @@ impl Progress {
         if let Show::Bars(bars) = &self.show {
             bars.total.set_length(total as u64);
             bars.total.set_position(reused as u64);
+            bars.total.enable_steady_tick(TICK);
         }
     }
 
@@ -143,7 +144,6 @@ impl Bars {
             "{bar:30} {pos}/{len} jobs, {elapsed}",
             ProgressStyle::default_bar(),
         ));
-        total.enable_steady_tick(TICK);
         Bars {
             all,
             total,
