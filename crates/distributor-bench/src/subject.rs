@@ -22,12 +22,19 @@ use crate::floor::processes::PROGRAM;
 /// Longest time without any change before it is taken for stuck.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// Noop quests, each of which carries about as much as a row of the floor.
+/// What tells one quest from all others, and what its backend gets.
+struct Job {
+    parameters: String,
+    distributor_parameters: String,
+}
+
+/// Noop quests, each with as much payload and result as a row of the floor: 200 and 60 bytes.
 pub(crate) fn noop(folder: &Path, count: u64, in_flight: usize) -> Result<Outcome> {
     let config = "distributor_configs { key: \"bench\" value { noop {} } }";
-    let padding = "p".repeat(150);
-    run(folder, config, count, in_flight, move |number| {
-        format!("{{\"number\":{number},\"padding\":\"{padding}\"}}")
+    let result = format!("{{\"result\":{{\"text\":\"{}\"}}}}", "r".repeat(49));
+    run(folder, config, count, in_flight, |number| Job {
+        parameters: format!("{{\"payload\":\"{number:0186}\"}}"),
+        distributor_parameters: result.clone(),
     })
 }
 
@@ -36,18 +43,19 @@ pub(crate) fn local_process(folder: &Path, count: u64, slots: usize) -> Result<O
     let config = format!(
         "distributor_configs {{ key: \"bench\" value {{ local_process {{ slots: {slots} }} }} }}"
     );
-    run(folder, &config, count, 1000, |number| {
-        format!("{{\"argv\":[\"{PROGRAM}\",\"{number}\"]}}")
+    run(folder, &config, count, 1000, |number| Job {
+        parameters: String::new(),
+        distributor_parameters: format!("{{\"argv\":[\"{PROGRAM}\",\"{number}\"]}}"),
     })
 }
 
-/// Runs `count` quests with the parameters that `parameters` makes.
+/// Runs `count` quests, which `job` makes.
 fn run(
     folder: &Path,
     config: &str,
     count: u64,
     in_flight: usize,
-    parameters: impl Fn(u64) -> String,
+    job: impl Fn(u64) -> Job,
 ) -> Result<Outcome> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
@@ -57,7 +65,7 @@ fn run(
         let store: Arc<dyn Store> = Arc::new(SqliteStore::open(folder)?);
         let engine = start(folder, config, store.clone())?;
         let begin = Instant::now();
-        submit_and_wait(&engine, count, in_flight, parameters).await?;
+        submit_and_wait(&engine, count, in_flight, job).await?;
         let duration = begin.elapsed();
         engine.stop().await;
         check(store.as_ref(), count)?;
@@ -95,14 +103,14 @@ async fn submit_and_wait(
     engine: &Engine,
     count: u64,
     in_flight: usize,
-    parameters: impl Fn(u64) -> String,
+    job: impl Fn(u64) -> Job,
 ) -> Result<()> {
     let mut changes = engine.watch();
     let room = Arc::new(Semaphore::new(in_flight));
     let submit = async {
         for number in 0..count {
             room.acquire().await?.forget();
-            let quest = quest(parameters(number));
+            let quest = quest(job(number));
             let engine = engine.clone();
             // Fails only with the store or the host, and then no end comes either.
             tokio::spawn(async move { engine.ensure(vec![quest]).await });
@@ -133,16 +141,16 @@ async fn finished(changes: &mut broadcast::Receiver<AttemptChange>) -> Result<()
     }
 }
 
-fn quest(parameters: String) -> EnsureQuest {
+fn quest(job: Job) -> EnsureQuest {
     EnsureQuest {
         desc: Desc {
             distributor_config_name: "bench".to_owned(),
-            distributor_parameters: parameters,
+            parameters: job.parameters,
+            distributor_parameters: job.distributor_parameters,
             meta: Some(Meta {
                 simple: Some(Simple::default()),
                 ..Meta::default()
             }),
-            ..Desc::default()
         },
         attempts: vec![NewAttempt {
             number: 1,

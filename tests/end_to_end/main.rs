@@ -1,0 +1,3 @@
+//! Drives the real binary as users do.
+
+mod killing;

@@ -1,0 +1,45 @@
+//! Where the binary is: built with the profile and into the target directory of the tests themselves.
+
+use std::env;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::OnceLock;
+
+/// The program under test. `cargo test` of this package alone does not build it, so the first caller
+/// does; when it is fresh that takes a moment only.
+pub(crate) fn distributor() -> &'static Path {
+    static PATH: OnceLock<PathBuf> = OnceLock::new();
+    PATH.get_or_init(build)
+}
+
+fn build() -> PathBuf {
+    let test = env::current_exe().expect("the test has a file");
+    // target/PROFILE/deps/end_to_end-HASH
+    let profile_folder = test
+        .parent()
+        .and_then(Path::parent)
+        .expect("the test is in a target directory");
+    let profile = match profile_folder.file_name().and_then(|name| name.to_str()) {
+        Some("debug") | None => "dev",
+        Some(other) => other,
+    };
+    let target = profile_folder.parent().expect("a target directory");
+    let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let status = Command::new(cargo)
+        .args([
+            "build",
+            "--quiet",
+            "--package",
+            "distributor",
+            "--profile",
+            profile,
+        ])
+        .arg("--manifest-path")
+        .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("../Cargo.toml"))
+        .arg("--target-dir")
+        .arg(target)
+        .status()
+        .expect("cargo starts");
+    assert!(status.success(), "the binary does not build");
+    profile_folder.join("distributor")
+}
