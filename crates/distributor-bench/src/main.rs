@@ -83,13 +83,10 @@ fn main() -> ExitCode {
 fn run(command_line: &CommandLine) -> Result<()> {
     let directory = bench_directory()?;
     fs::create_dir_all(&directory).with_context(|| format!("creating {}", directory.display()))?;
-    let mut reports = Vec::new();
-    for group in command_line.what.groups() {
-        let count = command_line.count.unwrap_or(group.count);
-        reports.push(run_group(group, count, command_line.rounds, &directory)?);
-    }
+    let outcome = run_groups(command_line, &directory);
     // Only now: deleting many files slows down what is measured next.
     fs::remove_dir_all(&directory).with_context(|| format!("removing {}", directory.display()))?;
+    let reports = outcome?;
     let to_stdout = command_line.json.as_deref() == Some(Path::new("-"));
     if !to_stdout {
         report::print(&report::table(&reports))?;
@@ -100,6 +97,16 @@ fn run(command_line: &CommandLine) -> Result<()> {
             .with_context(|| format!("writing {}", path.display())),
         None => Ok(()),
     }
+}
+
+fn run_groups(command_line: &CommandLine, directory: &Path) -> Result<Vec<GroupReport>> {
+    let groups = command_line.what.groups().iter();
+    groups
+        .map(|group| {
+            let count = command_line.count.unwrap_or(group.count);
+            run_group(group, count, command_line.rounds, directory)
+        })
+        .collect()
 }
 
 fn run_group(group: &Group, count: u64, rounds: u32, directory: &Path) -> Result<GroupReport> {

@@ -15,6 +15,7 @@ use distributor_host::driver::{AttemptChange, NewAttempt};
 use distributor_host::{Engine, EnsureQuest, Entrance, Settings, Surroundings};
 use distributor_store::{SqliteStore, Store};
 use tokio::sync::{Semaphore, broadcast};
+use tokio::task::JoinSet;
 
 use crate::child::{Outcome, peak_rss_bytes, size_of_files};
 use crate::floor::processes::PROGRAM;
@@ -44,7 +45,7 @@ pub(crate) fn local_process(folder: &Path, count: u64, slots: usize) -> Result<O
         "distributor_configs {{ key: \"bench\" value {{ local_process {{ slots: {slots} }} }} }}"
     );
     run(folder, &config, count, 1000, |number| Job {
-        parameters: String::new(),
+        parameters: "{}".to_owned(),
         distributor_parameters: format!("{{\"argv\":[\"{PROGRAM}\",\"{number}\"]}}"),
     })
 }
@@ -106,16 +107,25 @@ async fn submit_and_wait(
     job: impl Fn(u64) -> Job,
 ) -> Result<()> {
     let mut changes = engine.watch();
-    let room = Arc::new(Semaphore::new(in_flight));
+    let room = Semaphore::new(in_flight);
     let submit = async {
-        for number in 0..count {
-            room.acquire().await?.forget();
-            let quest = quest(job(number));
-            let engine = engine.clone();
-            // Fails only with the store or the host, and then no end comes either.
-            tokio::spawn(async move { engine.ensure(vec![quest]).await });
+        let mut number = 0;
+        let mut calls = JoinSet::new();
+        loop {
+            tokio::select! {
+                permit = room.acquire(), if number < count => {
+                    permit?.forget();
+                    let quest = quest(job(number));
+                    let engine = engine.clone();
+                    calls.spawn(async move { engine.ensure(vec![quest]).await });
+                    number += 1;
+                }
+                Some(answer) = calls.join_next() => {
+                    answer??;
+                }
+                else => return anyhow::Ok(()),
+            }
         }
-        anyhow::Ok(())
     };
     let wait = async {
         for _ in 0..count {
@@ -172,6 +182,18 @@ fn check(store: &dyn Store, count: u64) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_refused_quest_is_told() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let config = "distributor_configs { key: \"bench\" value { noop {} } }";
+        let error = run(folder.path(), config, 3, 1, |_| Job {
+            parameters: "no object".to_owned(),
+            distributor_parameters: "{}".to_owned(),
+        });
+        let message = format!("{:#}", error.expect_err("the host refuses it"));
+        assert!(message.starts_with("quest[0]: "), "{message}");
+    }
 
     #[test]
     fn noop_quests_finish_and_can_be_collected() {

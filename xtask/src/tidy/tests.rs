@@ -262,6 +262,12 @@ fn generated_code_says_so() {
 }
 
 #[test]
+fn a_readme_can_be_the_documentation() {
+    let content = "#![doc = include_str!(\"../README.md\")]\n";
+    expect_for("crates/kit/src/lib.rs", content, &[]);
+}
+
+#[test]
 fn files_have_at_most_600_lines() {
     let path = "crates/kit/src/lib.rs";
     expect_for(path, &format!("//! Kit.\n{}", "//\n".repeat(599)), &[]);
