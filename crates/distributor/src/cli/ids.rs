@@ -2,6 +2,8 @@
 //!
 //! The beginning of a quest id is enough where it is unique. What does not exist is bad input.
 
+use std::ffi::OsString;
+
 use distributor_core::{AttemptId, ExecutionId, QuestId};
 use distributor_store::Store;
 
@@ -22,6 +24,31 @@ pub(super) enum Id {
     Attempt(AttemptId),
     /// One execution of one attempt.
     Execution(ExecutionId),
+}
+
+/// Puts ids that begin with `-`, as one in 64 does, behind a `--`, so that nobody takes them for options.
+/// The beginning of an id is not known for one; for that the user writes the `--`.
+pub(super) fn behind_options(arguments: impl IntoIterator<Item = OsString>) -> Vec<OsString> {
+    let mut arguments: Vec<OsString> = arguments.into_iter().collect();
+    if arguments.iter().any(|argument| argument == "--") {
+        return arguments;
+    }
+    let (ids, others): (Vec<_>, Vec<_>) = arguments.drain(..).partition(looks_like_an_option);
+    arguments.extend(others);
+    if !ids.is_empty() {
+        arguments.push("--".into());
+        arguments.extend(ids);
+    }
+    arguments
+}
+
+fn looks_like_an_option(argument: &OsString) -> bool {
+    let Some(text) = argument.to_str().filter(|text| text.starts_with('-')) else {
+        return false;
+    };
+    text.parse::<QuestId>().is_ok()
+        || text.parse::<AttemptId>().is_ok()
+        || text.parse::<ExecutionId>().is_ok()
 }
 
 /// Finds what `text` names.
@@ -168,6 +195,16 @@ mod tests {
             state: PathBuf::from("/s"),
         };
         find(store, &place, text).map_err(|failure| failure.to_string())
+    }
+
+    #[test]
+    fn an_id_that_begins_with_a_hyphen_is_no_option() {
+        let id = format!("-{}A|1", "L".repeat(41));
+        let arguments = ["distributor", "logs", &id, "--follow", "-x"].map(OsString::from);
+        let expected = ["distributor", "logs", "--follow", "-x", "--", &id].map(OsString::from);
+        assert_eq!(behind_options(arguments), expected);
+        let said = ["distributor", "logs", "--", &id].map(OsString::from);
+        assert_eq!(behind_options(said.clone()), said);
     }
 
     #[test]

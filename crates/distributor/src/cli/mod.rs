@@ -32,6 +32,7 @@ use exit::{Exit, Failure};
 
 /// Runs the program with these arguments, the program's name first.
 pub(crate) fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let arguments = ids::behind_options(arguments);
     let arguments = match Arguments::try_parse_from(arguments) {
         Ok(arguments) => arguments,
         Err(answer) => {
