@@ -9,7 +9,7 @@ use std::fs;
 use std::io;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use distributor_core::{
     Error, ErrorKind, ExecutionId, Host, Notification, Result, TaskState, Token,
@@ -25,7 +25,7 @@ use crate::result;
 use crate::segments::Segments;
 use crate::supervisor::protocol::{Header, Note, Record, Start};
 use crate::supervisor::signal_group;
-use crate::tasks::{Answer, End, Failure, Joined, Phase, Tasks};
+use crate::tasks::{Answer, End, Failure, Joined, News, Phase, Tasks};
 
 /// Pools by state directory: configurations of one host that differ in their version only have one
 /// folder, and must share the slots and the supervisor as well.
@@ -184,6 +184,15 @@ impl Pool {
         drop(inner);
         remove_files(&files);
         true
+    }
+
+    /// Returns when the task is over, at the latest after `longest`.
+    pub(crate) async fn wait_for_the_end(&self, id: &str, longest: Duration) {
+        let ended = self.lock().tasks.await_end(id);
+        if let Some(ended) = ended {
+            // Either way the table tells where it stands: an end is entered there before it is sent.
+            let _over_or_not = tokio::time::timeout(longest, ended).await;
+        }
     }
 
     /// The token of a task that is started now.
@@ -416,13 +425,17 @@ impl Inner {
 
     /// The task is over.
     pub(crate) fn end(&mut self, id: &str, end: End) -> Applied {
-        if !self.tasks.ended(id, end) {
+        let news = self.tasks.ended(id, end);
+        if news == News::Old {
             return Applied::Nothing;
         }
         if let Some(segment) = self.tasks.get(id).and_then(|task| task.segment.clone()) {
             self.segments.ended(&segment, id);
         }
-        Applied::Ended(id.to_owned())
+        match news {
+            News::New => Applied::Ended(id.to_owned()),
+            News::Old | News::Answered => Applied::Nothing,
+        }
     }
 
     fn recorded(&mut self, segment: &Arc<str>, id: &str) {

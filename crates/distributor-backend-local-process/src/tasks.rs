@@ -99,6 +99,7 @@ pub(crate) struct Task {
     pub(crate) segment: Option<Arc<str>>,
     waiters: Vec<(u64, oneshot::Sender<Answer>)>,
     cancellers: Vec<oneshot::Sender<()>>,
+    finishers: Vec<oneshot::Sender<()>>,
 }
 
 impl Task {
@@ -109,6 +110,7 @@ impl Task {
             segment: None,
             waiters: Vec::new(),
             cancellers: Vec::new(),
+            finishers: Vec::new(),
         }
     }
 
@@ -139,6 +141,17 @@ pub(crate) enum Joined {
     Wait(u64, oneshot::Receiver<Answer>),
     /// The caller has to prepare the task and to submit or withdraw it.
     Prepare(u64, oneshot::Receiver<Answer>),
+}
+
+/// What the end of a task means for the host.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum News {
+    /// It was known.
+    Old,
+    /// A `run` that has not answered yet will say so.
+    Answered,
+    /// The host must be told.
+    New,
 }
 
 /// All tasks of one configuration.
@@ -339,13 +352,24 @@ impl Tasks {
         }
     }
 
-    /// The task is over. True if that is news.
-    pub(crate) fn ended(&mut self, id: &str, end: End) -> bool {
+    /// Tells the caller of a `run` when the task is over; `None` if it is already.
+    pub(crate) fn await_end(&mut self, id: &str) -> Option<oneshot::Receiver<()>> {
+        let task = self.tasks.get_mut(id)?;
+        if matches!(task.phase, Phase::Ended(_)) {
+            return None;
+        }
+        let (sender, receiver) = oneshot::channel();
+        task.finishers.push(sender);
+        Some(receiver)
+    }
+
+    /// The task is over.
+    pub(crate) fn ended(&mut self, id: &str, end: End) -> News {
         let Some(task) = self.tasks.get_mut(id) else {
-            return false;
+            return News::Old;
         };
         if matches!(task.phase, Phase::Ended(_)) {
-            return false;
+            return News::Old;
         }
         if task.occupies_slot() {
             self.occupied -= 1;
@@ -353,7 +377,14 @@ impl Tasks {
         task.phase = Phase::Ended(end);
         task.answer(&Ok(()));
         task.confirm_cancel();
-        true
+        let mut answered = false;
+        for finisher in task.finishers.drain(..) {
+            answered |= finisher.send(()).is_ok();
+        }
+        match answered {
+            true => News::Answered,
+            false => News::New,
+        }
     }
 
     /// Forgets a task that is over.
@@ -407,8 +438,8 @@ mod tests {
         assert_eq!(next(&mut tasks), None);
         assert!(!tasks.started("a", PROCESS));
         assert_eq!(next(&mut tasks), None);
-        assert!(tasks.ended("a", End::SupervisorDied));
-        assert!(!tasks.ended("a", End::SupervisorDied));
+        assert_eq!(tasks.ended("a", End::SupervisorDied), News::New);
+        assert_eq!(tasks.ended("a", End::SupervisorDied), News::Old);
         assert_eq!(next(&mut tasks).as_deref(), Some("c"));
         assert_eq!(next(&mut tasks), None);
     }
