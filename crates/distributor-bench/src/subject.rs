@@ -58,7 +58,8 @@ fn run(
     in_flight: usize,
     job: impl Fn(u64) -> Job,
 ) -> Result<Outcome> {
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1)
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(1)
         .enable_all()
         .build()
         .context("starting the runtime")?;

@@ -233,11 +233,13 @@ impl Engine {
         self.call(id.attempt, event).await
     }
 
-    /// Returns once everything that was sent before is durable.
+    /// Returns once everything that was sent before is durable, or the host has stopped.
     pub async fn flush(&self) {
         let (reply, flushed) = oneshot::channel();
-        let _stopped = self.shared.inbox.send(Message::Flush(reply));
-        let _stopped = flushed.await;
+        // A message that nobody takes comes back with the reply in it, and must not be kept.
+        if self.shared.inbox.send(Message::Flush(reply)).is_ok() {
+            let _stopped = flushed.await;
+        }
     }
 
     /// Every committed change from now on; closed once the host has stopped.

@@ -16,10 +16,10 @@ pub(crate) use backend::{Gate, Method, Reply, ScriptedBackend, Seen, started};
 pub(crate) use quest::{Quest, ensure_all};
 pub(crate) use random::Random;
 pub(crate) use source::ScriptedSource;
-pub(crate) use store::{CommitFault, FaultyStore};
+pub(crate) use store::CommitFault;
 pub(crate) use world::{World, abnormal_end};
 
-const GUARD: Duration = Duration::from_secs(10);
+const GUARD: Duration = Duration::from_secs(120);
 
 /// Runs a test on one thread, with a generous guard against hanging for ever.
 pub(crate) fn run(test: impl Future<Output = ()>) {

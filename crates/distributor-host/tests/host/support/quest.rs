@@ -72,6 +72,16 @@ impl Quest {
         self
     }
 
+    pub(crate) fn waits_for(&self) -> &[AttemptId] {
+        &self.waits_for
+    }
+
+    pub(crate) fn runs_anyway(&self) -> bool {
+        let meta = self.desc.meta.as_ref();
+        let simple = meta.and_then(|meta| meta.simple.as_ref());
+        simple.is_some_and(|simple| simple.run_anyway)
+    }
+
     pub(crate) fn distributor_parameters(mut self, parameters: &str) -> Self {
         self.desc.distributor_parameters = parameters.to_owned();
         self

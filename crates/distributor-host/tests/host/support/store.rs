@@ -180,6 +180,7 @@ impl Store for FaultyStore {
         fn dependencies(&self, dependent: AttemptId) -> Result<Vec<DependencyRecord>>;
         fn untold_dependents(&self, dependency: AttemptId, limit: usize)
             -> Result<Vec<DependencyRecord>>;
+        fn have_untold_dependents(&self, dependencies: &[AttemptId]) -> Result<Vec<bool>>;
         fn dependents(&self, dependency: AttemptId, limit: usize)
             -> Result<Vec<DependencyRecord>>;
         fn ready(&self, config_name: &str, limit: usize) -> Result<Vec<AttemptId>>;
