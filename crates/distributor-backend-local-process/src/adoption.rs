@@ -17,7 +17,7 @@ use rustix::process::Signal;
 use tokio::sync::oneshot;
 
 use crate::layout;
-use crate::pool::{Adoption, Applied, Inner, Pool};
+use crate::pool::{Adoption, Applied, Inner, Pool, remove_files};
 use crate::process::{self, Process};
 use crate::supervisor::signal_group;
 use crate::tasks::{End, Failure, Phase};
@@ -155,7 +155,12 @@ impl Pool {
                     .tasks
                     .get(&id)
                     .is_none_or(|task| task.segment.is_some());
-                if !recorded {
+                if recorded {
+                    continue;
+                }
+                if inner.tasks.is_called_off(&id) {
+                    remove_files(&inner.tasks.fail(&id, Failure::cancelled()));
+                } else {
                     inner.tasks.start_again(&id);
                 }
             }

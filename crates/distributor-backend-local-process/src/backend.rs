@@ -91,7 +91,7 @@ impl Distributor for LocalProcess {
                 answer = &mut waiting.answer => answer,
                 () = request.abandoned.wait() => {
                     // Too late for that means that a process is being made: say which.
-                    self.pool.withdraw(&id, Failure::cancelled());
+                    self.pool.call_off(&id);
                     (&mut waiting.answer).await
                 }
             };

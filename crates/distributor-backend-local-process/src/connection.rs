@@ -15,6 +15,7 @@ use std::time::Duration;
 
 use crate::pool::{Applied, Inner, Pool, remove_files};
 use crate::process;
+use crate::supervisor::SLOTS_OPTION;
 use crate::supervisor::protocol::{Event, Header, Request, append_line, parse_lines};
 use crate::tasks::{Failure, Phase};
 
@@ -120,6 +121,7 @@ impl Pool {
             .map_err(|error| failed(&error))?;
         let mut child = Command::new(&helper.program)
             .args(&helper.arguments)
+            .arg(format!("{SLOTS_OPTION}{}", self.settings.slots))
             .arg(self.layout.log())
             .env_clear()
             .envs(self.settings.environment())
@@ -217,6 +219,7 @@ impl Pool {
         });
         for id in &tasks {
             inner.tasks.drop_cancellers(id);
+            inner.tasks.orphan(id);
         }
         inner.bereaved.push((connection.supervisor, tasks));
         // If that fails, the watcher tries again.

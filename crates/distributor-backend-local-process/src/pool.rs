@@ -27,6 +27,9 @@ use crate::supervisor::protocol::{Header, Note, Record, Start};
 use crate::supervisor::signal_group;
 use crate::tasks::{Answer, End, Failure, Joined, News, Phase, Tasks};
 
+/// How many starts wait in the supervisor at most, so that a free slot never waits for the service.
+const MOST_AHEAD: usize = 8;
+
 /// Pools by state directory: configurations of one host that differ in their version only have one
 /// folder, and must share the slots and the supervisor as well.
 static POOLS: Mutex<BTreeMap<PathBuf, Weak<Pool>>> = Mutex::new(BTreeMap::new());
@@ -125,7 +128,7 @@ impl Pool {
             return pool;
         }
         let inner = Inner {
-            tasks: Tasks::new(settings.slots),
+            tasks: Tasks::new(settings.slots, settings.slots.min(MOST_AHEAD)),
             segments: Segments::new(layout.log()),
             connection: None,
             adoption: Adoption::NotBegun,
@@ -184,6 +187,22 @@ impl Pool {
         drop(inner);
         remove_files(&files);
         true
+    }
+
+    /// Nobody wants the task any more: it is taken back if that is still possible.
+    pub(crate) fn call_off(&self, id: &str) {
+        if self.withdraw(id, Failure::cancelled()) {
+            return;
+        }
+        let mut inner = self.lock();
+        let starting = inner
+            .tasks
+            .get(id)
+            .is_some_and(|task| matches!(task.phase, Phase::Starting(Some(_))));
+        if starting {
+            inner.tasks.call_off(id);
+            inner.send_cancel(id, self.settings.grace);
+        }
     }
 
     /// Returns when the task is over, at the latest after `longest`.
@@ -258,6 +277,8 @@ impl Pool {
         let task = inner.tasks.get(id)?;
         let (end, cancelled) = match &task.phase {
             Phase::Preparing | Phase::Waiting(_) => return Some(TaskState::Pending),
+            // Nothing is recorded yet: it may still wait for a slot, in the supervisor.
+            Phase::Starting(Some(_)) if task.segment.is_none() => return Some(TaskState::Pending),
             Phase::Starting(_) | Phase::Running(_) => return Some(TaskState::Running),
             Phase::Ended(end) => (end.clone(), task.cancelled),
         };
@@ -300,8 +321,13 @@ impl Pool {
             .is_none_or(|segment| inner.segments.is_own(segment));
         match &task.phase {
             Phase::Ended(_) | Phase::Preparing | Phase::Waiting(_) => Ok(None),
-            // What is being started is told as soon as it exists.
-            Phase::Starting(_) if own => Ok(inner.tasks.await_cancel(id)),
+            // What is being started is told as soon as it exists, unless it still waits there.
+            Phase::Starting(_) if own => {
+                let confirmed = inner.tasks.await_cancel(id);
+                inner.tasks.call_off(id);
+                inner.send_cancel(id, self.settings.grace);
+                Ok(confirmed)
+            }
             Phase::Running(_) if own => {
                 let confirmed = inner.tasks.await_cancel(id);
                 inner.send_cancel(id, self.settings.grace);
@@ -401,6 +427,7 @@ impl Inner {
                 }
                 let kind = match temporary {
                     true => ErrorKind::Unavailable,
+                    false if self.tasks.is_called_off(&id) => ErrorKind::Cancelled,
                     false => ErrorKind::InvalidArgument,
                 };
                 // The supervisor has removed the files.

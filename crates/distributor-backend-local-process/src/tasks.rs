@@ -100,6 +100,10 @@ pub(crate) struct Task {
     waiters: Vec<(u64, oneshot::Sender<Answer>)>,
     cancellers: Vec<oneshot::Sender<()>>,
     finishers: Vec<oneshot::Sender<()>>,
+    /// Nobody wants it any more; it may be started all the same, if it is too late.
+    called_off: bool,
+    /// Another supervisor than the present one has it.
+    foreign: bool,
 }
 
 impl Task {
@@ -111,6 +115,8 @@ impl Task {
             waiters: Vec::new(),
             cancellers: Vec::new(),
             finishers: Vec::new(),
+            called_off: false,
+            foreign: false,
         }
     }
 
@@ -160,18 +166,24 @@ pub(crate) struct Tasks {
     tasks: HashMap<String, Task>,
     waiting: VecDeque<String>,
     slots: usize,
+    /// How many more may be handed to the supervisor, which has them wait.
+    ahead: usize,
     occupied: usize,
+    /// Of these, the ones that the present supervisor does not know.
+    foreign: usize,
     next_waiter: u64,
 }
 
 impl Tasks {
     /// At most `slots` tasks are started at once.
-    pub(crate) fn new(slots: usize) -> Self {
+    pub(crate) fn new(slots: usize, ahead: usize) -> Self {
         Tasks {
             tasks: HashMap::new(),
             waiting: VecDeque::new(),
             slots,
+            ahead,
             occupied: 0,
+            foreign: 0,
             next_waiter: 0,
         }
     }
@@ -229,7 +241,7 @@ impl Tasks {
             return Vec::new();
         };
         if task.occupies_slot() {
-            self.occupied -= 1;
+            self.vacate(task.foreign);
         }
         task.answer(&Err(failure));
         task.confirm_cancel();
@@ -259,7 +271,7 @@ impl Tasks {
 
     /// The next task to start, if there is one and a slot for it. It has the slot from now on.
     pub(crate) fn start_next(&mut self) -> Option<&Start> {
-        while self.occupied < self.slots {
+        while self.has_slot() {
             let id = self.waiting.pop_front()?;
             // An id stays in the queue when its task is taken back.
             let Some(task) = self.tasks.get_mut(&id) else {
@@ -282,7 +294,41 @@ impl Tasks {
 
     /// True if some task could be started.
     pub(crate) fn can_start(&self) -> bool {
-        self.occupied < self.slots && !self.waiting.is_empty()
+        self.has_slot() && !self.waiting.is_empty()
+    }
+
+    /// The supervisor keeps to the slots itself, but it counts only its own tasks.
+    fn has_slot(&self) -> bool {
+        let ahead = if self.foreign == 0 { self.ahead } else { 0 };
+        self.occupied < self.slots.saturating_add(ahead)
+    }
+
+    /// Gives the slot of a task back.
+    fn vacate(&mut self, foreign: bool) {
+        self.occupied -= 1;
+        self.foreign -= usize::from(foreign);
+    }
+
+    /// The task's supervisor is no longer the present one.
+    pub(crate) fn orphan(&mut self, id: &str) {
+        if let Some(task) = self.tasks.get_mut(id)
+            && task.occupies_slot()
+            && !std::mem::replace(&mut task.foreign, true)
+        {
+            self.foreign += 1;
+        }
+    }
+
+    /// Nobody wants the task any more.
+    pub(crate) fn call_off(&mut self, id: &str) {
+        if let Some(task) = self.tasks.get_mut(id) {
+            task.called_off = true;
+        }
+    }
+
+    /// True if nobody wants the task any more.
+    pub(crate) fn is_called_off(&self, id: &str) -> bool {
+        self.get(id).is_some_and(|task| task.called_off)
     }
 
     /// Back to the head of the queue: the supervisor died before it made the process.
@@ -293,7 +339,8 @@ impl Tasks {
             let start = start.clone();
             task.phase = Phase::Waiting(start);
             task.segment = None;
-            self.occupied -= 1;
+            let foreign = std::mem::take(&mut task.foreign);
+            self.vacate(foreign);
             self.waiting.push_front(id.to_owned());
         }
     }
@@ -304,9 +351,12 @@ impl Tasks {
             Some(task) => task,
             None => {
                 self.occupied += 1;
-                self.tasks
-                    .entry(id.to_owned())
-                    .or_insert_with(|| Task::new(Phase::Starting(None)))
+                self.foreign += 1;
+                let task = Task {
+                    foreign: true,
+                    ..Task::new(Phase::Starting(None))
+                };
+                self.tasks.entry(id.to_owned()).or_insert(task)
             }
         };
         if task.segment.is_some() {
@@ -371,15 +421,16 @@ impl Tasks {
         if matches!(task.phase, Phase::Ended(_)) {
             return News::Old;
         }
-        if task.occupies_slot() {
-            self.occupied -= 1;
-        }
+        let vacated = task.occupies_slot().then_some(task.foreign);
         task.phase = Phase::Ended(end);
         task.answer(&Ok(()));
         task.confirm_cancel();
         let mut answered = false;
         for finisher in task.finishers.drain(..) {
             answered |= finisher.send(()).is_ok();
+        }
+        if let Some(foreign) = vacated {
+            self.vacate(foreign);
         }
         match answered {
             true => News::Answered,
@@ -431,7 +482,7 @@ mod tests {
 
     #[test]
     fn no_more_than_the_slots_are_started_and_in_order() {
-        let mut tasks = Tasks::new(2);
+        let mut tasks = Tasks::new(2, 0);
         let _waiting = ["a", "b", "c"].map(|id| submit(&mut tasks, id));
         assert_eq!(next(&mut tasks).as_deref(), Some("a"));
         assert_eq!(next(&mut tasks).as_deref(), Some("b"));
@@ -446,7 +497,7 @@ mod tests {
 
     #[test]
     fn a_task_found_in_a_log_takes_a_slot_until_it_ends() {
-        let mut tasks = Tasks::new(1);
+        let mut tasks = Tasks::new(1, 0);
         let segment = Arc::from("s");
         assert!(tasks.recorded("old", &segment));
         assert!(!tasks.recorded("old", &segment));
@@ -460,7 +511,7 @@ mod tests {
 
     #[test]
     fn dc_26_all_who_run_one_execution_wait_for_one_process() {
-        let mut tasks = Tasks::new(1);
+        let mut tasks = Tasks::new(1, 0);
         let (_, mut first) = submit(&mut tasks, "a");
         let Joined::Wait(_, mut second) = tasks.join("a") else {
             panic!("started twice");
@@ -474,7 +525,7 @@ mod tests {
 
     #[test]
     fn a_task_is_taken_back_when_the_last_who_waited_leaves() {
-        let mut tasks = Tasks::new(1);
+        let mut tasks = Tasks::new(1, 0);
         let (first, _receiver) = submit(&mut tasks, "a");
         let Joined::Wait(second, _receiver) = tasks.join("a") else {
             panic!("started twice");
@@ -493,7 +544,7 @@ mod tests {
 
     #[test]
     fn a_task_whose_supervisor_died_before_the_start_comes_first_again() {
-        let mut tasks = Tasks::new(1);
+        let mut tasks = Tasks::new(1, 0);
         let _waiting = ["a", "b"].map(|id| submit(&mut tasks, id));
         assert_eq!(next(&mut tasks).as_deref(), Some("a"));
         tasks.start_again("a");
@@ -503,7 +554,7 @@ mod tests {
 
     #[test]
     fn a_failed_start_frees_its_slot_and_may_be_tried_again() {
-        let mut tasks = Tasks::new(1);
+        let mut tasks = Tasks::new(1, 0);
         let (_, mut receiver) = submit(&mut tasks, "a");
         assert_eq!(next(&mut tasks).as_deref(), Some("a"));
         tasks.fail("a", Failure::temporary("no memory"));
@@ -515,7 +566,7 @@ mod tests {
 
     #[test]
     fn a_cancel_during_the_start_is_due_as_soon_as_the_process_exists() {
-        let mut tasks = Tasks::new(1);
+        let mut tasks = Tasks::new(1, 0);
         let _waiting = submit(&mut tasks, "a");
         next(&mut tasks);
         let mut confirmed = tasks.await_cancel("a").unwrap();
@@ -527,7 +578,7 @@ mod tests {
 
     #[test]
     fn only_what_is_over_can_be_released() {
-        let mut tasks = Tasks::new(1);
+        let mut tasks = Tasks::new(1, 0);
         let _waiting = submit(&mut tasks, "a");
         next(&mut tasks);
         assert!(tasks.release("a").is_none());

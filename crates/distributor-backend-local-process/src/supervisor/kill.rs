@@ -13,9 +13,12 @@ use crate::supervisor::state::Supervisor;
 /// How often a supervisor without tasks looks whether what it is to kill is still there.
 const LEFTOVER_INTERVAL: Duration = Duration::from_millis(100);
 
-/// Sends TERM to the task, if it runs and was not sent one, and arranges for the KILL.
+/// Takes the task out of the queue, or sends TERM to it, if it runs and was not sent one, and arranges for the KILL.
 pub(super) fn cancel(supervisor: &Supervisor, id: String, grace: Duration) {
     let mut state = supervisor.lock();
+    if supervisor.call_off(&mut state, &id) {
+        return;
+    }
     let Some(pid) = supervisor.cancelling(&mut state, &id) else {
         return;
     };

@@ -52,7 +52,7 @@ fn collect(supervisor: &Supervisor) {
     }
     let files = supervisor.exited(&mut state, ended);
     drop(state);
-    supervisor.changed.notify_all();
+    supervisor.slots_freed();
     remove_files(&files);
     if let Some(pid) = unknown {
         let spawned = |state: &State| state.spawning == 0 || state.running.contains_key(&pid);

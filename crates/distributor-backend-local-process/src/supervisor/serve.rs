@@ -21,6 +21,10 @@ use crate::supervisor::{kill, reap, spawn};
 /// Option for tests: how many tasks are started per log segment.
 const STARTS_OPTION: &str = "--starts-per-segment=";
 
+/// Option: how many tasks run at once. What is asked for beyond that waits here for its turn, so that a
+/// free slot never waits for the service.
+pub(crate) const SLOTS_OPTION: &str = "--slots=";
+
 /// More threads that make processes than this do not pay.
 const MOST_SPAWNERS: usize = 4;
 
@@ -37,14 +41,20 @@ pub fn main(arguments: Vec<OsString>) -> ExitCode {
 
 fn serve(arguments: &[OsString]) -> io::Result<()> {
     leave_session()?;
-    let usage = || io::Error::other("usage: supervisor [--starts-per-segment=N] LOG-DIRECTORY");
+    let usage =
+        || io::Error::other("usage: supervisor [--slots=N] [--starts-per-segment=N] LOG-DIRECTORY");
     let (directory, options) = arguments.split_last().ok_or_else(usage)?;
     let mut starts_per_segment = STARTS_PER_SEGMENT;
+    let mut slots = usize::MAX;
     for option in options {
-        starts_per_segment = option
-            .to_str()
-            .and_then(|option| option.strip_prefix(STARTS_OPTION)?.parse().ok())
-            .ok_or_else(usage)?;
+        let option = option.to_str().ok_or_else(usage)?;
+        if let Some(number) = option.strip_prefix(SLOTS_OPTION) {
+            slots = number.parse().map_err(|_| usage())?;
+        } else if let Some(number) = option.strip_prefix(STARTS_OPTION) {
+            starts_per_segment = number.parse().map_err(|_| usage())?;
+        } else {
+            return Err(usage());
+        }
     }
     let pid = i32::try_from(std::process::id()).map_err(io::Error::other)?;
     let header = Header {
@@ -55,7 +65,7 @@ fn serve(arguments: &[OsString]) -> io::Result<()> {
 
     let (event_sender, events) = mpsc::channel();
     let directory = PathBuf::from(directory);
-    let supervisor = Supervisor::new(directory, header, starts_per_segment, event_sender)?;
+    let supervisor = Supervisor::new(directory, header, slots, starts_per_segment, event_sender)?;
     let supervisor = Arc::new(supervisor);
     thread::Builder::new()
         .name("events".to_owned())

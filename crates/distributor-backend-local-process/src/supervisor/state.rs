@@ -29,6 +29,7 @@ pub(super) struct Supervisor {
     events: Sender<Vec<u8>>,
     directory: PathBuf,
     header: Header,
+    slots: usize,
     starts_per_segment: u32,
 }
 
@@ -88,6 +89,7 @@ impl Supervisor {
     pub(super) fn new(
         directory: PathBuf,
         header: Header,
+        slots: usize,
         starts_per_segment: u32,
         events: Sender<Vec<u8>>,
     ) -> io::Result<Self> {
@@ -114,6 +116,7 @@ impl Supervisor {
             events,
             directory,
             header,
+            slots,
             starts_per_segment,
         };
         supervisor.emit([opened]);
@@ -138,6 +141,31 @@ impl Supervisor {
         self.work.notify_one();
     }
 
+    /// A slot became free.
+    pub(super) fn slots_freed(&self) {
+        self.work.notify_all();
+        self.changed.notify_all();
+    }
+
+    /// Takes a task out of the queue, if it is still there; it will never be started.
+    pub(super) fn call_off(&self, state: &mut State, id: &str) -> bool {
+        let Some(place) = state.queue.iter().position(|start| start.id == id) else {
+            return false;
+        };
+        if let Some(start) = state.queue.remove(place) {
+            remove_files(&start.work_files);
+        }
+        self.emit([Event::Record {
+            segment: state.current,
+            record: Record::Refused {
+                id: id.to_owned(),
+                reason: "called off while it waited for a slot".to_owned(),
+                temporary: false,
+            },
+        }]);
+        true
+    }
+
     /// Forgets what is queued, waits for what is being made, and records that nothing will follow:
     /// from that record on another service may start the same executions.
     pub(super) fn detach(&self) {
@@ -157,7 +185,10 @@ impl Supervisor {
     pub(super) fn next(&self) -> Option<Begun> {
         let mut state = self.lock();
         loop {
-            if let Some(start) = state.queue.pop_front() {
+            let busy = state.running.len() + state.spawning as usize;
+            if busy < self.slots
+                && let Some(start) = state.queue.pop_front()
+            {
                 match self.begin(&mut state, &start) {
                     Ok(segment) => {
                         state.spawning += 1;
@@ -261,7 +292,7 @@ impl Supervisor {
             self.finish_one(&mut state, begun.segment);
             state.spawning -= 1;
         }
-        self.changed.notify_all();
+        self.slots_freed();
         remove_files(&begun.start.work_files);
     }
 

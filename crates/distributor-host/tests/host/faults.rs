@@ -101,6 +101,8 @@ fn calls_whose_rows_could_not_be_read_are_made_later() {
             gate.clone(),
             Ok(started("t", secs(10), done())),
         ));
+        // The reads of the beginning are over; the third from here is the one of the hand-out.
+        world.settle().await;
         world.store.fail_read_after(2);
         let _answered = world.engine.ensure(ensure_all(&quests)).await;
         world.store.failed(1).await;

@@ -349,7 +349,8 @@ impl Simulation {
             tokio::task::yield_now().await;
             if self.world.is_quiet() {
                 let ids = self.ids();
-                if ids.iter().all(|id| self.world.get(*id).is_final()) {
+                let owed = self.world.inner.next_due().expect("due").is_some();
+                if !owed && ids.iter().all(|id| self.world.get(*id).is_final()) {
                     break;
                 }
                 self.world.clock.advance(secs(2));
