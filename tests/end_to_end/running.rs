@@ -107,7 +107,7 @@ run.shell = "true"
 "#,
     );
     let mut running = place.start(["run", "graph.toml", "--json"]);
-    running.wait_for("bad: ABNORMAL");
+    running.wait_for("bad: FAILED");
     place.write("go", "");
     let done = running.end().expect(1);
     assert_eq!(
