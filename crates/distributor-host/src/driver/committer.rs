@@ -120,7 +120,7 @@ impl Committer {
         work: &mut Work,
         messages: impl Iterator<Item = Message>,
     ) -> Result<(), StoreError> {
-        work.batch.journal_done = std::mem::take(&mut self.dispatcher.obsolete);
+        work.batch.journal_done = self.dispatcher.obsolete.drain().collect();
         // Everything is taken in before anything can fail, so that no message is lost unseen.
         let messages: Vec<Message> = messages.collect();
         for message in &messages {

@@ -38,7 +38,7 @@ pub(super) struct Dispatcher {
     /// Rows whose time has come are in the store and not handed out.
     due_waits: bool,
     /// Rows that turned out to ask for nothing; removed with the next batch.
-    pub(super) obsolete: Vec<u64>,
+    pub(super) obsolete: HashSet<u64>,
 }
 
 impl Dispatcher {
@@ -57,7 +57,7 @@ impl Dispatcher {
             abandon: HashMap::new(),
             waiting_after: Some(0),
             due_waits: false,
-            obsolete: Vec::new(),
+            obsolete: HashSet::new(),
         }
     }
 
@@ -120,29 +120,41 @@ impl Committer {
         added.retain(|row| row.due.is_none());
         self.hand_out(added)?;
         self.dispatch_notifications(work)?;
-        // The ticker was told nothing of rows that waited for room.
-        work.tick |= self.dispatcher.due_waits && self.dispatcher.has_room();
         if work.tick {
-            self.dispatcher.due_waits = false;
-            let limit = REFILL + self.dispatcher.leased.len();
-            let mut due = self.store.due_journal(work.now, limit)?;
-            due.retain(|row| !self.dispatcher.under_way.contains(&row.id));
-            self.hand_out(due)?;
+            self.hand_out_due(work)?;
         }
-        while let Some(after) = self.dispatcher.waiting_after {
-            if !self.dispatcher.has_room() {
+        // Each turn fills the room or finds rows that ask for nothing any more, so it ends.
+        while self.dispatcher.has_room() {
+            if self.dispatcher.due_waits {
+                // The ticker was told nothing of these.
+                work.tick = true;
+                self.hand_out_due(work)?;
+            } else if let Some(after) = self.dispatcher.waiting_after {
+                self.hand_out_waiting(after)?;
+            } else {
                 break;
             }
-            let rows = self.store.journal(after, REFILL)?;
-            self.dispatcher.waiting_after = rows.last().map(|row| row.id);
-            let all = rows.len() < REFILL;
-            // Sets `waiting_after` back if they are too many after all.
-            if all {
-                self.dispatcher.waiting_after = None;
-            }
-            self.hand_out(rows)?;
         }
         Ok(())
+    }
+
+    fn hand_out_due(&mut self, work: &Work) -> Result<(), StoreError> {
+        let dispatcher = &mut self.dispatcher;
+        // Sets it again if they are too many.
+        dispatcher.due_waits = false;
+        // Those that are stored as due and must not be handed out come on top.
+        let limit = REFILL + dispatcher.leased.len() + dispatcher.obsolete.len();
+        let due = self.store.due_journal(work.now, limit)?;
+        self.hand_out(due)
+    }
+
+    fn hand_out_waiting(&mut self, after: u64) -> Result<(), StoreError> {
+        let rows = self.store.journal(after, REFILL)?;
+        // Sets `waiting_after` back if they are too many after all.
+        let all = rows.len() < REFILL;
+        let last = rows.last().map(|row| row.id);
+        self.dispatcher.waiting_after = last.filter(|_| !all);
+        self.hand_out(rows)
     }
 
     /// Starts the calls of these rows, as far as there is room.
@@ -150,7 +162,7 @@ impl Committer {
         let dispatcher = &mut self.dispatcher;
         let mut left_after: Option<u64> = None;
         rows.retain(|row| {
-            if dispatcher.under_way.contains(&row.id) {
+            if dispatcher.under_way.contains(&row.id) || dispatcher.obsolete.contains(&row.id) {
                 return false;
             }
             if is_limited(row.kind) {
@@ -216,7 +228,7 @@ impl Committer {
                 }
                 None => {
                     self.dispatcher.put_back(row);
-                    self.dispatcher.obsolete.push(row.id);
+                    self.dispatcher.obsolete.insert(row.id);
                 }
             }
         }

@@ -91,6 +91,11 @@ struct Shared {
 
 impl Drop for Shared {
     fn drop(&mut self) {
+        // Let go before it is told to stop: older C libraries crash when a thread is detached at the
+        // very moment at which it ends.
+        if let Ok(thread) = self.thread.get_mut() {
+            drop(thread.take());
+        }
         let _stopped = self.inbox.send(Message::Stop);
     }
 }

@@ -1,7 +1,7 @@
 //! Many calls and slow backends: what does not fit waits in the store, and nothing is forgotten.
 
 use distributor_core::dm::attempt::State;
-use distributor_core::{AttemptId, TaskResult, TaskState};
+use distributor_core::{AttemptId, Notification, TaskResult, TaskState};
 use distributor_host::Settings;
 use distributor_store::records::AttemptRecord;
 
@@ -178,6 +178,57 @@ fn many_delayed_calls_are_all_repeated() {
         world.advance(secs(1)).await;
         assert_eq!(backend.count(Method::Cancel), 2 * MANY);
         assert!(backend.most_under_way(Method::Cancel) <= 16);
+    });
+}
+
+/// Rows that ask for nothing any more take no room from the others.
+#[test]
+fn delayed_calls_that_are_not_owed_any_more_do_not_stop_the_others() {
+    run(async {
+        let world = World::with(Settings {
+            calls_at_once: 2,
+            ..Default::default()
+        });
+        let backend = world.backend("b");
+        let quests = |name: &str| [0, 1, 2, 3, 4].map(|n| Quest::simple("b", format!("{name}{n}")));
+        backend.starts(secs(1000), TaskState::Running);
+        let stale = world.ensure(&quests("stale")).await;
+        world.settle().await;
+        backend.starts(secs(0), TaskState::Running);
+        let cancelled = world.ensure(&quests("cancelled")).await;
+        world.settle().await;
+        // Queries are delayed, and then the tasks end without them.
+        backend
+            .status
+            .rule(|_| Reply::Now(Err(transient("later").retry_after(secs(5)))));
+        world.advance(secs(1000)).await;
+        backend.notification.always(Some(TaskResult::data("{}")));
+        for id in stale {
+            world
+                .host
+                .notify(Notification::new(id.execution(1), Vec::new()));
+            world.until_final(id).await;
+        }
+        backend.status.always(TaskState::Running);
+        let gate = Gate::closed();
+        let behind = gate.clone();
+        backend
+            .cancel
+            .rule(move |_| Reply::Behind(behind.clone(), Ok(())));
+        for id in &cancelled {
+            let answer = world.engine.cancel(*id, String::new()).await;
+            answer.expect("taken");
+        }
+        backend.called(Method::Cancel, 2).await;
+        world.clock.advance(secs(5));
+        for _ in 0..20 {
+            world.engine.flush().await;
+            tokio::task::yield_now().await;
+        }
+        gate.open();
+        backend.called(Method::Cancel, 5).await;
+        world.settle().await;
+        assert!(backend.most_under_way(Method::Cancel) <= 2);
     });
 }
 

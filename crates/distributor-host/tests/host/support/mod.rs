@@ -19,7 +19,7 @@ pub(crate) use source::ScriptedSource;
 pub(crate) use store::CommitFault;
 pub(crate) use world::{World, abnormal_end};
 
-const GUARD: Duration = Duration::from_secs(120);
+const GUARD: Duration = Duration::from_secs(20);
 
 /// Runs a test on one thread, with a generous guard against hanging for ever.
 pub(crate) fn run(test: impl Future<Output = ()>) {
@@ -30,8 +30,6 @@ pub(crate) fn run(test: impl Future<Output = ()>) {
     runtime
         .block_on(async { tokio::time::timeout(GUARD, test).await })
         .expect("the test hangs");
-    // Calls that a test has blocked for ever are dropped.
-    runtime.shutdown_background();
 }
 
 pub(crate) fn secs(seconds: u64) -> Duration {
