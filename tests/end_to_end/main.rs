@@ -2,9 +2,16 @@
 
 mod bad_input;
 mod commands;
+mod configs;
 mod examples;
 mod exits;
+mod following;
 mod killing;
+mod looking;
+mod names;
+mod others;
 mod reuse;
 mod running;
 mod signals;
+mod stopping;
+mod supervisors;

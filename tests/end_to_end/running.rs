@@ -95,7 +95,7 @@ run.shell = "true"
         "graph.toml",
         r#"
 [jobs.bad]
-run.shell = "exit 1"
+run.shell = "while ! test -e fail; do sleep 0.01; done; exit 1"
 [jobs.waits]
 needs = ["bad", "slow"]
 run.shell = "true"
@@ -107,6 +107,8 @@ run.shell = "true"
 "#,
     );
     let mut running = place.start(["run", "graph.toml", "--json"]);
+    running.wait_for("slow: RUNNING");
+    place.write("fail", "");
     running.wait_for("bad: FAILED");
     place.write("go", "");
     let done = running.end().expect(1);

@@ -4,10 +4,16 @@
 //! codes, as a user would.
 
 mod binary;
+mod gate;
 mod ledger;
 mod place;
+mod processes;
+mod random;
 mod running;
 
+pub use gate::Gate;
 pub use ledger::{Event, Ledger};
 pub use place::{Done, Place};
+pub use processes::Process;
+pub use random::Random;
 pub use running::Running;

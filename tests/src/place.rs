@@ -9,6 +9,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::binary::distributor;
+use crate::processes::Process;
 use crate::running::Running;
 
 /// A fresh folder. The state directory is the default one in it, `.distributor`.
@@ -97,7 +98,47 @@ impl Place {
 
     /// Runs it to its end.
     pub fn run<A: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = A>) -> Done {
+        Done::of(self.command(arguments))
+    }
+
+    /// Runs it with a variable in its environment.
+    pub fn run_with<A: AsRef<OsStr>>(
+        &self,
+        variable: (&str, &str),
+        arguments: impl IntoIterator<Item = A>,
+    ) -> Done {
         let mut command = self.command(arguments);
+        command.env(variable.0, variable.1);
+        Done::of(command)
+    }
+
+    /// What works in this folder now.
+    pub fn processes(&self) -> Vec<Process> {
+        Process::all_in(self.path())
+    }
+
+    /// Starts it.
+    pub fn start<A: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = A>) -> Running {
+        Running::start(self.command(arguments))
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        // A test that failed may leave jobs that wait for it.
+        for process in self.processes() {
+            process.kill();
+        }
+        if std::thread::panicking() {
+            self.folder.disable_cleanup(true);
+            kept(self.path());
+        }
+    }
+}
+
+impl Done {
+    /// Runs `command` to its end.
+    fn of(mut command: Command) -> Self {
         let called = format!("{command:?}");
         let output = command.output().expect("the program starts");
         Done {
@@ -108,13 +149,6 @@ impl Place {
         }
     }
 
-    /// Starts it.
-    pub fn start<A: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = A>) -> Running {
-        Running::start(self.command(arguments))
-    }
-}
-
-impl Done {
     /// Checks the exit code.
     #[track_caller]
     pub fn expect(self, code: i32) -> Self {
@@ -165,6 +199,11 @@ impl std::fmt::Display for Done {
             self.command, self.code, self.stdout, self.stderr
         )
     }
+}
+
+#[expect(clippy::print_stderr, reason = "a failed test says where to look")]
+fn kept(folder: &Path) {
+    eprintln!("the folder of the test is kept: {}", folder.display());
 }
 
 /// The repository.

@@ -11,7 +11,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use crate::place::Done;
 
 /// Longest time to wait for something that must come: a guard against hanging, not a measure.
-const GUARD: Duration = Duration::from_secs(120);
+pub(crate) const GUARD: Duration = Duration::from_secs(120);
 
 /// A started command; killed if it is dropped before its end.
 #[derive(Debug)]
