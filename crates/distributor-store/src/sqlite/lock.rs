@@ -6,7 +6,7 @@
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{Read, Seek, Write};
 use std::path::Path;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use crate::{Result, StoreError};
 
@@ -24,18 +24,19 @@ impl DirectoryLock {
             .truncate(false)
             .open(&path)
             .map_err(|error| super::open::cannot("open", &path, error))?;
-        let patience = Instant::now() + PATIENCE;
+        let mut tries = 0;
         loop {
             match file.try_lock() {
                 Ok(()) => break,
                 Err(TryLockError::WouldBlock) => {
                     let holder = holder(&mut file);
-                    if !has_ended(&holder) || Instant::now() >= patience {
+                    if !has_ended(&holder) || tries >= TRIES {
                         return Err(StoreError::InUse {
                             directory: directory.display().to_string(),
                             holder,
                         });
                     }
+                    tries += 1;
                     wait_a_moment();
                 }
                 Err(TryLockError::Error(error)) => {
@@ -52,8 +53,8 @@ impl DirectoryLock {
 }
 
 /// A process that is killed while it starts another leaves the lock to that one until it has its own
-/// program, and a new holder has not written its number yet: both last for moments.
-const PATIENCE: Duration = Duration::from_secs(2);
+/// program, and a new holder has not written its number yet: both last for moments. Two seconds of them.
+const TRIES: u32 = 1000;
 
 #[expect(
     clippy::disallowed_methods,
