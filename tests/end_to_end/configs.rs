@@ -119,7 +119,7 @@ fn good_entries_are_listed_with_what_they_stand_for() {
 }
 
 #[test]
-fn a_broken_entry_stops_only_graphs_that_name_it_when_it_is_run() {
+fn a_broken_entry_stops_a_run_that_does_not_use_it_too() {
     let place = Place::new();
     place.write(
         "distributors.cfg",

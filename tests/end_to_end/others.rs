@@ -9,7 +9,8 @@ fn what_another_graph_left_unfinished_goes_on_and_is_told() {
     let shell = Ledger::job("a", &gate.stop("up"));
     place.write("one.toml", &format!("[jobs.a]\nrun.shell = {shell:?}\n"));
     place.write("two.toml", "[jobs.b]\nrun.shell = \"true\"\n");
-    let running = place.start(["run", "one.toml"]);
+    let mut running = place.start(["run", "one.toml"]);
+    running.wait_for("a: RUNNING");
     gate.arrived();
     running.kill();
     place

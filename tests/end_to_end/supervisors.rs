@@ -100,7 +100,7 @@ fn service_and_supervisor_killed_at_any_moment() {
         place.run(["run", "graph.toml"]).expect(0);
         check(&place);
     }
-    assert!(kills > 12, "only {kills} supervisors were killed");
+    assert!(kills >= 4, "only {kills} supervisors were killed");
 }
 
 #[test]

@@ -28,7 +28,7 @@ const POLL_TIMEOUT: Duration = Duration::from_secs(30);
 const SHORT_TASK: Duration = Duration::from_millis(5);
 /// How many executions beyond the slots may wait in this backend, so that a free slot never waits
 /// for the host.
-const LOOKAHEAD: usize = 8;
+const LOOKAHEAD: usize = 32;
 
 /// Runs jobs as processes of this machine.
 #[derive(Debug)]

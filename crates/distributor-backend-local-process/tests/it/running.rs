@@ -461,7 +461,7 @@ async fn nothing_is_touched_before_the_first_run() {
     let quest = dm::quest::Desc::default();
     let token = Token("nonsense".to_owned());
     assert!(service.backend.info_url(&token).starts_with("file:///"));
-    assert_eq!(service.backend.capacity(), Some(10));
+    assert_eq!(service.backend.capacity(), Some(2 + 32));
     service.backend.validate(r#"{"argv":["true"]}"#).unwrap();
     let error = service
         .backend

@@ -19,7 +19,7 @@ use tokio::sync::{broadcast, watch};
 use super::dispatch::Dispatcher;
 use super::lanes::{Lanes, Occupation};
 use super::message::{AttemptChange, CallError, Message};
-use super::settings::{RandomSource, Settings};
+use super::settings::{COMMIT_SIBLINGS, RandomSource, Settings};
 use super::work::{Waiting, Work};
 use crate::machine::{self, Effect, Event};
 
@@ -64,6 +64,14 @@ impl Committer {
     pub(super) fn run(mut self, mut messages: UnboundedReceiver<Message>) {
         let mut received = Vec::new();
         while messages.blocking_recv_many(&mut received, self.settings.batch) > 0 {
+            if self.expects_more_than(received.len()) {
+                wait(self.settings.commit_delay);
+                while received.len() < self.settings.batch
+                    && let Ok(message) = messages.try_recv()
+                {
+                    received.push(message);
+                }
+            }
             let stop = received
                 .iter()
                 .any(|message| matches!(message, Message::Stop));
@@ -72,6 +80,14 @@ impl Committer {
                 return;
             }
         }
+    }
+
+    /// Is a batch of `received` messages small for what is going on?
+    fn expects_more_than(&self, received: usize) -> bool {
+        let unfinished = self.lanes.unfinished();
+        !self.settings.commit_delay.is_zero()
+            && unfinished >= COMMIT_SIBLINGS
+            && received.saturating_mul(4) < unfinished
     }
 
     /// One batch: all of it, or nothing and everybody is told.
@@ -322,6 +338,14 @@ impl Committer {
         });
         self.next_due.send_replace(Some(until));
     }
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the commit delay: what comes meanwhile is the point, and no result depends on its length"
+)]
+fn wait(delay: Duration) {
+    std::thread::sleep(delay);
 }
 
 fn attempts_of(message: &Message, wanted: &mut Vec<AttemptId>) {

@@ -105,6 +105,11 @@ impl Lanes {
         limits.into_iter().flatten().min().unwrap_or(usize::MAX)
     }
 
+    /// How many executions are unfinished.
+    pub(super) fn unfinished(&self) -> usize {
+        self.total
+    }
+
     pub(super) fn has_backlog(&self, name: &str) -> bool {
         self.backlog.contains(name)
     }

@@ -37,6 +37,9 @@ impl RetryPolicy {
     }
 }
 
+/// See [`Settings::commit_delay`].
+pub(super) const COMMIT_SIBLINGS: usize = 5;
+
 /// The host's numbers.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Settings {
@@ -50,6 +53,10 @@ pub struct Settings {
     pub calls_at_once: usize,
     /// Executions that may be unfinished at once, in all configurations together.
     pub max_unfinished: Option<usize>,
+    /// How long a small batch waits for more before it is committed, while at least five
+    /// executions are unfinished: they will have something to say soon, and one
+    /// transaction for several costs little more than one for each. Zero never waits.
+    pub commit_delay: Duration,
     /// Events in one transaction, at most; at least 1.
     pub batch: usize,
     /// Attempts and descriptions kept in memory, each; at least 1.
@@ -64,6 +71,7 @@ impl Default for Settings {
             starts_at_once: 1024,
             calls_at_once: 1024,
             max_unfinished: None,
+            commit_delay: Duration::from_millis(2),
             batch: 1024,
             cached: 8192,
         }
