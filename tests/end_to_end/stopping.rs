@@ -124,3 +124,25 @@ fn an_interrupted_job_does_not_use_up_its_retries() {
     assert_eq!(done.job("a")["executions"], 1, "{done}");
     assert!(!gate.has_arrivals(), "a cancelled job was retried");
 }
+
+/// A job may have begun while the host does not know it yet: then it must be stopped as well.
+#[test]
+fn an_interrupt_while_jobs_begin_leaves_nothing_running() {
+    for _ in 0..8 {
+        let place = Place::new();
+        let gate = Gate::new(&place, "gate");
+        let shell = format!("{}; exec sleep 1000", gate.tell("up"));
+        let mut graph = String::new();
+        for name in ["a", "b", "c", "d"] {
+            let shell = format!("{shell} # {name}");
+            graph.push_str(&format!("[jobs.{name}]\nrun.shell = {shell:?}\n"));
+        }
+        place.write("graph.toml", &graph);
+        let running = place.start(["run", "graph.toml", "--json"]);
+        gate.arrived();
+        running.signal(Signal::INT);
+        let done = running.end().expect(130);
+        assert_eq!(done.json()["cancelled"], 4, "{done}");
+        everything_ends(&place);
+    }
+}

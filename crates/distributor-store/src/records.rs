@@ -79,6 +79,11 @@ pub struct Prepared {
     pub created: Timestamp,
     /// A notification arrived before `run` answered: ask for the status once it has (DC-47).
     pub poke: bool,
+    /// The host has decided that the attempt ends like this, and waits for the answer of `run`: a task
+    /// may have been started that must be over first.
+    pub ending: Option<Arc<dm::AbnormalFinish>>,
+    /// When it stops waiting for that answer.
+    pub give_up_at: Option<Timestamp>,
 }
 
 /// One execution.
@@ -160,6 +165,12 @@ pub struct AttemptRecord {
 impl AttemptRecord {
     /// When the life cycle must look at this attempt even if nothing happens.
     pub fn wake_at(&self) -> Option<Timestamp> {
+        if self.is_final() {
+            return None;
+        }
+        if let Some(prepared) = &self.prepared {
+            return prepared.give_up_at;
+        }
         let execution = self.execution.as_ref()?;
         match (execution.deadline, execution.poll_at) {
             (Some(deadline), Some(poll_at)) => Some(deadline.min(poll_at)),

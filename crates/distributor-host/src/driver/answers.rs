@@ -23,7 +23,7 @@ impl Committer {
     ) {
         let wanted = work
             .record(&id.attempt)
-            .is_some_and(|record| !record.is_final());
+            .is_some_and(|record| !record.is_final() && !is_called_off(record));
         // An earlier try may have started a task that must be found and ended.
         let doubtful = |error: &Error| row.tries > 0 || error.applied() == Applied::Unknown;
         let answer = match answer {
@@ -211,6 +211,12 @@ impl Committer {
         }
         Ok(())
     }
+}
+
+/// Was the wish to end the attempt heard while `run` is under way?
+pub(super) fn is_called_off(record: &AttemptRecord) -> bool {
+    let prepared = record.prepared.as_ref();
+    prepared.is_some_and(|prepared| prepared.ending.is_some())
 }
 
 /// Is this the current execution, and not over?

@@ -11,7 +11,7 @@ use distributor_core::{AbandonSignal, Abandoned, AttemptId, ExecutionId, QuestId
 use distributor_store::StoreError;
 use distributor_store::records::{AttemptRecord, JournalKind, JournalRecord};
 
-use super::answers::is_live;
+use super::answers::{is_called_off, is_live};
 use super::calls::{Call, CallContext, What, perform};
 use super::committer::Committer;
 use super::message::{Message, Row};
@@ -253,7 +253,7 @@ impl Committer {
                     return None;
                 }
                 let (signal, abandoned) = Abandoned::channel();
-                if record.is_final() {
+                if record.is_final() || is_called_off(record) {
                     // Only to learn of a task that an earlier try may have started.
                     signal.abandon();
                 }

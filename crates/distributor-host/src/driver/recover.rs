@@ -59,7 +59,8 @@ impl Committer {
 fn question(record: &AttemptRecord) -> Option<Event> {
     if let Some(prepared) = &record.prepared {
         let execution = prepared.execution;
-        return (!prepared.poke).then_some(Event::Poke { execution });
+        let needed = !prepared.poke || prepared.ending.is_some();
+        return needed.then_some(Event::Poke { execution });
     }
     let asking = record.execution.as_ref().is_some_and(|it| it.polling);
     (record.state == State::Executing && !asking).then_some(Event::AskStatus)

@@ -119,7 +119,7 @@ impl Change<'_> {
         }
     }
 
-    fn wait_for_the_end(&mut self, finish: Arc<dm::AbnormalFinish>) {
+    pub(super) fn wait_for_the_end(&mut self, finish: Arc<dm::AbnormalFinish>) {
         let now = self.now;
         if let Some(execution) = self.attempt.execution.as_mut() {
             execution.ending = Some(finish);
@@ -144,10 +144,17 @@ impl Change<'_> {
         let finish = abnormal(Status::Cancelled, reason);
         match self.attempt.state {
             attempt::State::Scheduling => {
-                if self.attempt.prepared.is_some() {
-                    self.effects.push(Effect::Abandon);
+                let now = self.now;
+                match &mut self.attempt.prepared {
+                    None => self.give_up(finish),
+                    // The first wish names the reason.
+                    Some(prepared) if prepared.ending.is_some() => {}
+                    Some(prepared) => {
+                        prepared.ending = Some(finish);
+                        prepared.give_up_at = Some(now.after(ENDING_PATIENCE));
+                        self.effects.push(Effect::Abandon);
+                    }
                 }
-                self.give_up(finish);
             }
             attempt::State::Waiting => self.give_up(finish),
             attempt::State::Executing => {

@@ -32,7 +32,9 @@ impl Change<'_> {
                 .activation_token
                 .0
                 .matches(activation_token.expose());
-            return Err(if invited {
+            return Err(if prepared.ending.is_some() {
+                Refusal::Denied("the attempt was called off")
+            } else if invited {
                 Refusal::NotSettled
             } else {
                 Refusal::Denied("wrong activation token")

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use distributor_core::Timestamp;
 use distributor_core::dm::abnormal_finish::Status;
+use distributor_core::dm::attempt;
 use distributor_core::dm::execution::State;
 
 use super::{
@@ -18,6 +19,16 @@ impl Change<'_> {
     pub(super) fn wake(&mut self) {
         let (number, now) = (self.attempt.current_execution, self.now);
         let due = |moment: &Timestamp| *moment <= now;
+        if self.attempt.state == attempt::State::Scheduling {
+            if let Some(prepared) = &mut self.attempt.prepared
+                && prepared.give_up_at.as_ref().is_some_and(due)
+                && let Some(ending) = prepared.ending.clone()
+            {
+                // A late answer is dealt with when it comes.
+                self.give_up(ending);
+            }
+            return;
+        }
         let deadline = self.live(number).and_then(|it| it.deadline).filter(due);
         if let Some(deadline) = deadline {
             self.deadline_passed(number, now.since(deadline));

@@ -8,7 +8,7 @@ use distributor_core::{ConfigSnapshot, Secret, Timestamp, Token};
 use distributor_store::records::{ExecutionRecord, Prepared, StoredSecret};
 use sha2::{Digest, Sha256};
 
-use super::{AnsweredState, Change, Effect, RunAnswer, abnormal, after_if_set};
+use super::{AnsweredState, Change, ENDING_PATIENCE, Effect, RunAnswer, abnormal, after_if_set};
 
 impl Change<'_> {
     /// Decides the next execution: token and configuration are fixed before `run` is called (A4).
@@ -26,6 +26,8 @@ impl Change<'_> {
             config,
             created: self.now,
             poke: false,
+            ending: None,
+            give_up_at: None,
         });
         self.effects.push(Effect::Run);
     }
@@ -66,6 +68,12 @@ impl Change<'_> {
             }
             return;
         }
+        if answer.is_err()
+            && let Some(ending) = prepared.ending
+        {
+            self.give_up(ending);
+            return;
+        }
         let mut execution =
             new_execution(number, prepared.created, self.now, prepared.config.clone());
         let answer = match answer {
@@ -87,11 +95,18 @@ impl Change<'_> {
             execution.activation_digest = Sha256::digest(token.0.expose()).to_vec();
             execution.auth_token = token;
         }
+        execution.ending = prepared.ending.clone();
         self.begin_execution(execution);
         match answer.state {
             AnsweredState::Pending => {}
             AnsweredState::Running => self.seen_running(number),
             AnsweredState::Finished(result) => self.task_ended(number, result),
+        }
+        if let Some(ending) = prepared.ending
+            && self.live(number).is_some()
+        {
+            self.cancel_task();
+            self.wait_for_the_end(ending);
         }
         if prepared.poke {
             self.ask_status();
@@ -116,8 +131,13 @@ impl Change<'_> {
 
     /// A notification that comes before `run` has answered becomes a status query (DC-47).
     pub(super) fn poke(&mut self, number: u32) {
-        if let Some(prepared) = &mut self.attempt.prepared {
-            prepared.poke |= prepared.execution == number;
+        if let Some(prepared) = &mut self.attempt.prepared
+            && prepared.execution == number
+        {
+            prepared.poke = true;
+            // Asked for by a host that has just begun: it has waited for nothing yet.
+            let patience = self.now.after(ENDING_PATIENCE);
+            prepared.give_up_at = prepared.give_up_at.map(|_| patience);
         }
     }
 

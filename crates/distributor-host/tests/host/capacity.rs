@@ -3,6 +3,7 @@
 use distributor_core::dm::attempt::State;
 use distributor_core::{TaskResult, TaskState};
 use distributor_host::Settings;
+use distributor_host::machine::ENDING_PATIENCE;
 
 use crate::support::{Gate, Method, Quest, Reply, World, run, secs, started};
 
@@ -206,6 +207,10 @@ fn an_abandoned_run_keeps_its_room_until_it_has_answered() {
         backend.called(Method::Cancel, 1).await;
         world.engine.flush().await;
         again.open();
+        world.settle().await;
+        let next = world.get(ids[1]);
+        assert_eq!(next.state, State::Scheduling, "its task is not over yet");
+        world.advance(ENDING_PATIENCE).await;
         world.settle().await;
         assert_eq!(world.get(ids[1]).state, State::Executing);
         assert_eq!(

@@ -100,6 +100,10 @@ pub(super) struct PreparedBody {
     pub created: i64,
     #[prost(bool, tag = "5")]
     pub poke: bool,
+    #[prost(message, optional, tag = "6")]
+    pub ending: Option<dm::AbnormalFinish>,
+    #[prost(int64, optional, tag = "7")]
+    pub give_up_at: Option<i64>,
 }
 
 /// Body of a past execution, and an attempt's current one.

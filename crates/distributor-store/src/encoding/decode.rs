@@ -187,6 +187,11 @@ impl Decoder<'_> {
             config: (self.snapshots)(body.config)?,
             created: Timestamp::from_micros(body.created),
             poke: body.poke,
+            ending: match body.ending {
+                Some(ending) => Some(self.abnormal(ending)?),
+                None => None,
+            },
+            give_up_at: body.give_up_at.map(Timestamp::from_micros),
         })
     }
 

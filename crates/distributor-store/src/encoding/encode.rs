@@ -160,6 +160,8 @@ fn prepared_body(prepared: &Prepared, config: u64) -> PreparedBody {
         config,
         created: prepared.created.as_micros(),
         poke: prepared.poke,
+        ending: prepared.ending.as_deref().cloned(),
+        give_up_at: prepared.give_up_at.map(Timestamp::as_micros),
     }
 }
 

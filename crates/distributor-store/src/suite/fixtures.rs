@@ -185,6 +185,8 @@ pub fn full_attempt(number: u32) -> AttemptRecord {
             config: snapshot("other"),
             created: moment(8),
             poke: true,
+            ending: None,
+            give_up_at: None,
         }),
         execution: Some(full_execution(3)),
         outcome: Some(abnormal("too late")),

@@ -27,21 +27,22 @@ fn an_attempt_that_was_not_started_ends_at_once() {
 }
 
 #[test]
-fn a_run_that_is_under_way_is_told_and_what_it_started_is_cancelled() {
+fn a_run_that_is_under_way_is_told_and_what_it_started_must_be_over_first() {
     for state in [AnsweredState::Pending, AnsweredState::Running] {
         let mut life = Life::new(timed());
         life.start();
-        assert_eq!(life.cancel(), [Effect::Abandon, Effect::Ended]);
-        assert_eq!(life.record.outcome, cancelled());
-        assert!(life.record.prepared.is_some());
+        assert_eq!(life.cancel(), [Effect::Abandon]);
+        assert_eq!(life.cancel(), [], "once is enough");
+        assert_eq!(life.record.state, Attempt::Scheduling);
 
         let effects = life.run_answers(Ok(run_answer(1, SECOND, state)));
         assert_eq!(effects, [cancel_task(1)]);
+        assert_eq!(life.record.state, Attempt::Executing);
+        assert!(life.execution().auth_token.0.is_empty());
+
+        life.ended(data("{}"));
         assert_eq!(life.record.state, Attempt::AbnormalFinished);
-        assert_eq!(
-            (&life.record.prepared, &life.record.execution),
-            (&None, &None)
-        );
+        assert_eq!(life.record.outcome, cancelled());
     }
 }
 
@@ -50,8 +51,9 @@ fn a_run_that_was_told_in_time_has_started_nothing() {
     let mut life = Life::new(timed());
     life.start();
     life.cancel();
-    assert_eq!(life.run_answers(Err("abandoned")), []);
+    assert_eq!(life.run_answers(Err("abandoned")), [Effect::Ended]);
     assert_eq!(life.record.prepared, None);
+    assert_eq!(life.record.execution, None);
     assert_eq!(life.record.outcome, cancelled());
 }
 
@@ -62,8 +64,23 @@ fn a_run_that_nobody_wants_and_that_is_over_is_released() {
     life.cancel();
     let over = AnsweredState::Finished(data("{}"));
     let effects = life.run_answers(Ok(run_answer(1, SECOND, over)));
-    assert_eq!(effects, [release(1)]);
+    assert_eq!(effects, [release(1), Effect::Ended]);
     assert_eq!(life.record.outcome, cancelled());
+}
+
+#[test]
+fn a_run_that_never_answers_is_waited_for_in_vain_for_two_minutes() {
+    let mut life = Life::new(timed());
+    life.start();
+    life.cancel();
+    let give_up = life.record.wake_at().expect("a time");
+    assert_eq!(give_up, life.now.after(ENDING_PATIENCE));
+    life.now = give_up;
+    assert_eq!(life.apply(Event::Wake), Ok(vec![Effect::Ended]));
+    assert_eq!(life.record.outcome, cancelled());
+    // What it started after all is cancelled then.
+    let late = Ok(run_answer(1, SECOND, AnsweredState::Running));
+    assert_eq!(life.run_answers(late), [cancel_task(1)]);
 }
 
 #[test]

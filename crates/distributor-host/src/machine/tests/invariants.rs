@@ -57,10 +57,18 @@ fn attempt(after: &AttemptRecord) -> Result<(), &'static str> {
         after.execution.as_ref().map_or(0, |it| it.number) == after.current_execution,
         "the current execution has the current number",
     )?;
+    let called_off = after.state == Attempt::Scheduling
+        && (after.prepared.as_ref()).is_some_and(|prepared| prepared.ending.is_some());
     ensure(
-        executing || after.wake_at().is_none(),
-        "nothing is due unless EXECUTING",
+        executing || called_off || after.wake_at().is_none(),
+        "nothing is due unless EXECUTING, or called off while `run` is under way",
     )?;
+    if let Some(prepared) = &after.prepared {
+        ensure(
+            prepared.ending.is_some() == prepared.give_up_at.is_some(),
+            "who is called off is not waited for without end",
+        )?;
+    }
     if let Some(prepared) = &after.prepared {
         ensure(
             matches!(after.state, Attempt::Scheduling | Attempt::AbnormalFinished),
@@ -179,7 +187,8 @@ fn live_execution(after: &AttemptRecord, execution: &ExecutionRecord) -> Result<
 /// Whatever has a time limit is due at some time.
 fn deadlines(after: &AttemptRecord, execution: &ExecutionRecord) -> Result<(), &'static str> {
     if !is_live(execution) {
-        return ensure(after.wake_at().is_none(), "nothing is due any more");
+        let nothing = execution.deadline.is_none() && execution.poll_at.is_none();
+        return ensure(nothing, "nothing is due any more");
     }
     if execution.ending.is_some() {
         return ensure(
@@ -227,6 +236,10 @@ fn owed(
     after: &AttemptRecord,
     effects: &[Effect],
 ) -> Result<(), &'static str> {
+    let called_off = |record: &AttemptRecord| {
+        let prepared = record.prepared.as_ref();
+        prepared.is_some_and(|prepared| prepared.ending.is_some())
+    };
     let count = |wanted: fn(&Effect) -> bool| effects.iter().filter(|it| wanted(it)).count();
     let exactly = |wanted: fn(&Effect) -> bool, owed: bool, broken: &'static str| {
         ensure(count(wanted) == usize::from(owed), broken)
@@ -250,7 +263,7 @@ fn owed(
     )?;
     exactly(
         |effect| matches!(effect, Effect::Abandon),
-        after.prepared.is_some() && after.is_final() && !before.is_final(),
+        called_off(after) && !called_off(before),
         "a run that nobody wants is told so",
     )?;
     let asked = |record: &AttemptRecord| {

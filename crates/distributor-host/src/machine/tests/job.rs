@@ -156,7 +156,7 @@ fn an_abandoned_execution_cannot_be_activated() {
         activation_token: Secret::new(ACTIVATION),
         execution_token: Secret::new(EXECUTION),
     });
-    assert_eq!(denied(answer), "not the current execution");
+    assert_eq!(denied(answer), "the attempt was called off");
 }
 
 #[test]

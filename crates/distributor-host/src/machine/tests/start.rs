@@ -98,6 +98,8 @@ fn a_decided_execution_fixes_token_and_configuration_before_run() {
         config: config(),
         created: at(3),
         poke: false,
+        ending: None,
+        give_up_at: None,
     };
     assert_eq!(life.record.prepared, Some(prepared));
     assert_eq!(life.record.ready, None);
