@@ -18,6 +18,7 @@ pub mod quest_id;
 pub mod text;
 pub mod time;
 
+pub use generated::distributor::control;
 pub use generated::{DESCRIPTOR_SET, acls, dm, dm_template, templateproto};
 pub use id::{AttemptId, ExecutionId, IdError, QuestId};
 pub use json_object::normalize_object;

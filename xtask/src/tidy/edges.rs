@@ -20,6 +20,9 @@ const PROTO: &str = "distributor-proto";
 const CORE: &str = "distributor-core";
 const STORE: &str = "distributor-store";
 const HOST: &str = "distributor-host";
+const API: &str = "distributor-api";
+const CLIENT: &str = "distributor-client";
+const SERVER: &str = "distributor-server";
 const BACKENDS: &str = "distributor-backend-*";
 const FACADE: &str = "distributor";
 
@@ -29,15 +32,34 @@ pub(super) const EDGES: &[Edges] = &[
     edges(CORE, &[PROTO]),
     edges(STORE, &[CORE]),
     edges(HOST, &[CORE, PROTO, STORE]),
+    edges(API, &[PROTO, CORE, STORE, HOST]),
+    edges(CLIENT, &[PROTO]),
+    tested_with(SERVER, &[API, PROTO], &[CORE, STORE, HOST, CLIENT]),
+    // The one backend that is a client of the API: what it simulates are jobs that call it.
+    edges("distributor-backend-jobsim", &[CORE, CLIENT]),
     edges(BACKENDS, &[CORE]),
-    edges(FACADE, &[PROTO, CORE, STORE, HOST, BACKENDS]),
+    edges(
+        FACADE,
+        &[PROTO, CORE, STORE, HOST, API, CLIENT, SERVER, BACKENDS],
+    ),
     // It measures what the facade puts together, one layer at a time.
-    edges("distributor-bench", &[PROTO, CORE, STORE, HOST, BACKENDS]),
+    edges(
+        "distributor-bench",
+        &[PROTO, CORE, STORE, HOST, API, CLIENT, SERVER, BACKENDS],
+    ),
     // It drives the real binary and nothing else.
     edges("distributor-tests", &[]),
     // It must build when none of ours does.
     edges("xtask", &[]),
 ];
+
+const fn tested_with(
+    from: &'static str,
+    to: &'static [&'static str],
+    in_tests: &'static [&'static str],
+) -> Edges {
+    Edges { from, to, in_tests }
+}
 
 const fn edges(from: &'static str, to: &'static [&'static str]) -> Edges {
     Edges {

@@ -1,12 +1,16 @@
 //! The handle of a running host: what clients can ask of it.
 
+use std::collections::HashSet;
 use std::fmt;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
 use distributor_core::source::DistributorSource;
-use distributor_core::{AttemptId, Clock, ExecutionId, Host, Result as CoreResult, Secret, dm};
+use distributor_core::{
+    AttemptId, Clock, ExecutionId, Host, QuestId, Result as CoreResult, Secret, dm,
+};
 use distributor_proto::{normalize_desc, normalize_result, quest_id};
+use distributor_store::records::Policy;
 use distributor_store::{Store, StoreError};
 use lru::LruCache;
 use tokio::sync::mpsc::{self, UnboundedReceiver, UnboundedSender};
@@ -71,6 +75,68 @@ pub struct EnsureQuest {
     pub desc: dm::quest::Desc,
     /// Its attempts.
     pub attempts: Vec<NewAttempt>,
+}
+
+/// A description that is normalized, has its name, and that its backend accepts.
+#[derive(Debug, Clone)]
+pub struct CheckedQuest {
+    id: QuestId,
+    policy: Policy,
+    desc: Arc<dm::quest::Desc>,
+}
+
+impl CheckedQuest {
+    /// Its name.
+    pub fn id(&self) -> QuestId {
+        self.id
+    }
+
+    /// Its normalized description.
+    pub fn desc(&self) -> &Arc<dm::quest::Desc> {
+        &self.desc
+    }
+}
+
+/// A quest of a [`GraphRequest`].
+#[derive(Debug, Clone)]
+pub struct GraphQuest {
+    /// What it is.
+    pub quest: CheckedQuest,
+    /// The templates that made it; united with those that are known.
+    pub built_by: Vec<dm::quest::TemplateSpec>,
+    /// Its attempts.
+    pub attempts: Vec<NewAttempt>,
+}
+
+/// A running execution that shall depend on attempts.
+#[derive(Debug, Clone)]
+pub struct Dependent {
+    /// Which.
+    pub execution: ExecutionId,
+    /// Its execution token.
+    pub token: Secret,
+}
+
+/// One change of the graph: all of it happens, or nothing.
+#[derive(Debug, Clone, Default)]
+pub struct GraphRequest {
+    /// Quests that shall exist, with attempts. The same quest may come more than once.
+    pub quests: Vec<GraphQuest>,
+    /// Attempts that shall exist, of quests that exist or are in `quests`.
+    pub attempts: Vec<AttemptId>,
+    /// Who shall depend on all attempts of the request.
+    pub dependent: Option<Dependent>,
+}
+
+/// What came of a [`GraphRequest`].
+#[derive(Debug, Clone, Default)]
+pub struct GraphAnswer {
+    /// Quests of the request that did not exist before.
+    pub new_quests: HashSet<QuestId>,
+    /// Every attempt of the request once, sorted.
+    pub attempts: Vec<Ensured>,
+    /// The dependent has to wait: its token is revoked.
+    pub halted: bool,
 }
 
 /// A running host. Clones are the same host; it stops with [`Engine::stop`] or with the last clone.
@@ -272,6 +338,55 @@ impl Engine {
         if let Some(thread) = thread {
             let _panicked = tokio::task::spawn_blocking(|| thread.join()).await;
         }
+    }
+
+    /// Normalizes and names a description, and asks its backend whether it will do.
+    ///
+    /// # Errors
+    /// `Invalid`, with the path of the field within the description; `Unavailable` if the
+    /// configuration cannot be read for the moment.
+    pub fn check_desc(&self, mut desc: dm::quest::Desc) -> Result<CheckedQuest, CallError> {
+        normalize_desc(&mut desc).map_err(|error| invalid("", error))?;
+        self.validate(&desc)
+            .map_err(|error| invalid("distributor_parameters", error))?;
+        Ok(CheckedQuest {
+            id: quest_id(&desc),
+            policy: policy(&desc),
+            desc: Arc::new(desc),
+        })
+    }
+
+    /// Makes sure that quests and attempts exist and, if there is a dependent, that it depends on
+    /// all of them and stops if one is not finished (`dm-lifecycle.md`, section 7).
+    ///
+    /// # Errors
+    /// `AbsentQuest` for attempts of an unknown quest, `Refused` if the dependent is not what it says
+    /// it is, `Cycle` if it would wait for itself.
+    pub async fn ensure_graph(&self, request: GraphRequest) -> Result<GraphAnswer, CallError> {
+        // To be written: dynamic dependencies, raw attempts, built_by.
+        let mut quests = Vec::new();
+        for quest in request.quests {
+            quests.push(NewQuest {
+                id: quest.quest.id,
+                policy: quest.quest.policy,
+                desc: quest.quest.desc,
+                attempts: quest.attempts,
+            });
+        }
+        let attempts = self.send(|reply| Message::Ensure { quests, reply }).await?;
+        Ok(GraphAnswer {
+            attempts,
+            ..GraphAnswer::default()
+        })
+    }
+
+    /// Is this the running execution that it says it is? Changes nothing.
+    ///
+    /// # Errors
+    /// `NotFound` or `Refused`.
+    pub async fn authenticate(&self, caller: &Dependent) -> Result<(), CallError> {
+        let _to_be_written = caller;
+        Err(CallError::Stopped)
     }
 
     fn check(&self, index: usize, quest: EnsureQuest) -> Result<NewQuest, CallError> {

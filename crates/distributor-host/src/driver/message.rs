@@ -22,6 +22,15 @@ pub enum CallError {
         /// What is wrong with it.
         message: String,
     },
+    /// Attempts were asked for of a quest that exists neither in the host nor in the request.
+    #[error("cannot create attempts for absent quest \"{0}\"")]
+    AbsentQuest(QuestId),
+    /// The dependent would wait for itself: the attempts on the way, the dependent first and last.
+    #[error("would wait for itself: {}", arrows(.0))]
+    Cycle(Vec<AttemptId>),
+    /// Something that the host needs cannot be read for the moment; the same call may succeed later.
+    #[error("{0}")]
+    Unavailable(String),
     /// There is no such attempt.
     #[error("no attempt {0}")]
     NotFound(AttemptId),
@@ -37,6 +46,11 @@ pub enum CallError {
     /// The host has stopped.
     #[error("the host has stopped")]
     Stopped,
+}
+
+fn arrows(cycle: &[AttemptId]) -> String {
+    let names: Vec<String> = cycle.iter().map(AttemptId::to_string).collect();
+    names.join(" -> ")
 }
 
 pub(super) type Reply<T> = oneshot::Sender<Result<T, CallError>>;

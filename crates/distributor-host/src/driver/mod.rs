@@ -28,7 +28,9 @@ mod starts;
 mod ticker;
 mod work;
 
-pub use engine::{Engine, EnsureQuest, Entrance};
+pub use engine::{
+    CheckedQuest, Dependent, Engine, EnsureQuest, Entrance, GraphAnswer, GraphQuest, GraphRequest,
+};
 pub use lent::Surroundings;
 pub use message::{AttemptChange, CallError, Ensured, NewAttempt};
 pub use settings::{RandomSource, RetryPolicy, Settings, SystemRandom};

@@ -18,6 +18,14 @@ pub mod acls {
     include!("acls.rs");
 }
 
+/// Proto package `distributor`.
+pub mod distributor {
+    /// Proto package `distributor.control`.
+    pub mod control {
+        include!("distributor.control.rs");
+    }
+}
+
 /// Proto package `dm`.
 pub mod dm {
     include!("dm.rs");

@@ -118,6 +118,12 @@ pub(crate) enum Command {
     /// A job whose attempt is gone runs again. Nothing is removed unless this command is given: without it
     /// the state keeps everything.
     Gc(Gc),
+    /// Serve the API to submitters and jobs
+    Serve(super::serve::Arguments),
+    /// Look after the tokens that callers of a service show
+    Token(super::token::Arguments),
+    /// Calls that a job makes for itself: activate, depend, finish, previous
+    Job(super::job::Arguments),
     /// Print a completion script for a shell
     Completions(Completions),
 }

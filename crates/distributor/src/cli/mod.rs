@@ -12,13 +12,16 @@ mod findings;
 mod gc;
 mod graph;
 mod ids;
+mod job;
 mod logs;
 mod output;
 mod place;
 mod run;
+mod serve;
 mod show;
 mod status;
 mod table;
+mod token;
 mod view;
 
 use std::ffi::OsString;
@@ -74,6 +77,9 @@ fn execute(arguments: &Arguments) -> Result<Exit, Failure> {
         Command::Backends(backends) => backends::backends(backends),
         Command::Config(config) => config::config(global, config),
         Command::Gc(gc) => gc::gc(global, gc),
+        Command::Serve(arguments) => serve::serve(global, arguments),
+        Command::Token(arguments) => token::token(global, arguments),
+        Command::Job(arguments) => job::job(arguments),
         Command::Completions(completions) => completions::completions(completions),
     }
 }

@@ -1,0 +1,23 @@
+//! The service itself: what each call of the API checks, does and answers.
+//!
+//! * [`Api`]: one method for each method of `dm.Deps` and of `distributor.control.Control`.
+//! * [`Caller`] and [`Access`]: who calls, and who may do what.
+//! * [`Templates`]: the quest templates of projects.
+//! * [`Status`]: why a call failed, in the words that all transports share.
+//!
+//! It refuses to know any transport, and to change a state itself: that is the host's.
+
+mod access;
+mod api;
+mod control;
+mod deps;
+mod status;
+mod templates;
+mod validate;
+mod walk;
+
+pub use access::{Access, Caller, Callers, Identity};
+pub use api::{Api, Parts};
+pub use control::Changes;
+pub use status::{Code, Status};
+pub use templates::{ProjectTemplates, TemplateProblem, Templates};

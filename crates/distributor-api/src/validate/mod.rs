@@ -1,0 +1,1 @@
+//! What a request must look like, checked before anything else (`dm-api.md`, section 5).

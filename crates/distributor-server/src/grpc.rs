@@ -1,0 +1,1 @@
+//! gRPC: `/<service>/<method>`, with reflection and health.

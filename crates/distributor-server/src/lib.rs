@@ -1,0 +1,11 @@
+//! Transports of the service: gRPC and pRPC on one port, with or without TLS.
+//!
+//! It refuses to decide anything about quests or callers: every call goes to
+//! [`distributor_api::Api`], by way of the one table in [`methods`].
+
+mod grpc;
+mod listener;
+mod methods;
+mod prpc;
+
+pub use listener::{Bound, Certificate, ServeError, Settings};
