@@ -16,7 +16,7 @@ mod templates;
 mod validate;
 mod walk;
 
-pub use access::{Access, Caller, Callers, Identity};
+pub use access::{Access, Caller, Callers, Identity, Open, TokenDirectory};
 pub use api::{Api, Parts};
 pub use control::Changes;
 pub use status::{Code, Status};

@@ -45,7 +45,7 @@ Environment:
   DISTRIBUTOR_STATE   default of --state
   DISTRIBUTOR_CONFIG  default of --config
   DISTRIBUTOR_LOG     what the program says of itself on standard error: off, error, warn
-                      (default), info, debug or trace
+                      (default; for serve: info), info, debug or trace
   NO_COLOR            no colours, also on a terminal";
 
 /// Accepted by every command.
@@ -353,11 +353,11 @@ Examples:
   distributor completions zsh > ~/.zfunc/_distributor
   distributor completions fish > ~/.config/fish/completions/distributor.fish";
 
-fn with_exit_codes(help: &str) -> String {
+pub(crate) fn with_exit_codes(help: &str) -> String {
     format!("{help}\n\n{}", exit::HELP)
 }
 
-fn at_least_one(text: &str) -> Result<usize, String> {
+pub(crate) fn at_least_one(text: &str) -> Result<usize, String> {
     match text.parse() {
         Ok(0) | Err(_) => Err("use a number from 1".to_owned()),
         Ok(number) => Ok(number),

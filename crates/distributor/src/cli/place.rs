@@ -50,6 +50,11 @@ impl Place {
         Ok(SqliteStore::open(&self.state)?)
     }
 
+    /// Folder with the tokens of callers; it may not exist.
+    pub(super) fn tokens(&self) -> PathBuf {
+        self.state.join("tokens")
+    }
+
     /// The way into a host in this place. It makes nothing: backends that only answer questions need
     /// no host behind it.
     pub(super) fn entrance(&self) -> Result<Entrance, Failure> {
@@ -67,7 +72,7 @@ impl Place {
         let registry = registry()?;
         let entrance = self.entrance()?;
         let file = registry.unconfigured(BUILT_IN_VERSION);
-        let backends = live(registry, file, entrance.host());
+        let backends = live(registry, file, entrance.host(), DM_HOST);
         Ok((entrance, backends))
     }
 
@@ -133,8 +138,13 @@ fn read_config(path: &Path) -> Result<Vec<u8>, String> {
 }
 
 /// Joins kinds, configuration and host.
-pub(super) fn live(registry: Arc<Registry>, file: ConfigFile, host: Arc<dyn Host>) -> LiveRegistry {
-    LiveRegistry::new(registry, file, host, DM_HOST)
+pub(super) fn live(
+    registry: Arc<Registry>,
+    file: ConfigFile,
+    host: Arc<dyn Host>,
+    dm_host: impl Into<String>,
+) -> LiveRegistry {
+    LiveRegistry::new(registry, file, host, dm_host)
 }
 
 /// A word for a shell: quoted if it must be.

@@ -51,7 +51,12 @@ pub(super) fn check(global: &Global, arguments: &Run, place: &Place) -> Result<C
     };
     config.check(&registry, &entrance.host(), place::DM_HOST);
     findings.add_config(config.problems());
-    let backends = Arc::new(place::live(registry, config, entrance.host()));
+    let backends = Arc::new(place::live(
+        registry,
+        config,
+        entrance.host(),
+        place::DM_HOST,
+    ));
 
     let broken: BTreeSet<String> = problems
         .sorted()

@@ -16,9 +16,9 @@ use tokio::sync::broadcast::error::RecvError;
 use super::plan::{News, Plan};
 use super::progress::Progress;
 use super::reasons::{blame, readable};
-use super::signals::Signals;
 use super::submit::call_failure;
 use crate::cli::exit::Failure;
+use crate::cli::signals::Signals;
 use crate::cli::view;
 
 /// Attempts that are read, or cancelled, at once.

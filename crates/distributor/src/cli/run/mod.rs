@@ -8,7 +8,6 @@ mod progress;
 pub(super) mod quests;
 mod reasons;
 mod report;
-mod signals;
 mod submit;
 
 use std::sync::Arc;
@@ -22,12 +21,12 @@ use super::args::{Global, Run};
 use super::exit::{Exit, Failure};
 use super::output;
 use super::place::Place;
+use super::signals::Signals;
 use check::Checked;
 use follow::{Follower, Way};
 use plan::Plan;
 use progress::Progress;
 use report::Report;
-use signals::Signals;
 
 /// Threads for calls to backends; nearly all of them wait.
 const THREADS: usize = 2;
