@@ -30,7 +30,7 @@ pub(crate) struct Files {
 
 impl Files {
     /// Reads what is there. What is not there is no error; what cannot be read is.
-    pub(crate) fn read(location: &Location) -> Result<Self, Finding> {
+    pub(crate) fn read(location: &Location) -> Result<Self, Box<Finding>> {
         match location {
             Location::BuiltIn => Ok(Files::default()),
             Location::File(path) => match read(path.clone())? {
@@ -82,7 +82,7 @@ impl Files {
     }
 }
 
-fn read_projects(folder: &Path) -> Result<BTreeMap<String, Content>, Finding> {
+fn read_projects(folder: &Path) -> Result<BTreeMap<String, Content>, Box<Finding>> {
     let mut projects = BTreeMap::new();
     let entries = match fs::read_dir(folder) {
         Ok(entries) => entries,
@@ -106,7 +106,7 @@ fn read_projects(folder: &Path) -> Result<BTreeMap<String, Content>, Finding> {
     Ok(projects)
 }
 
-fn read(path: PathBuf) -> Result<Option<Content>, Finding> {
+fn read(path: PathBuf) -> Result<Option<Content>, Box<Finding>> {
     let file = match File::open(&path) {
         Ok(file) => file,
         // A folder where the file would be below a file is as good as none.
@@ -135,15 +135,15 @@ fn read(path: PathBuf) -> Result<Option<Content>, Finding> {
     Ok(Some((path, bytes)))
 }
 
-fn unreadable(path: &Path, reason: impl std::fmt::Display) -> Finding {
-    Finding {
+fn unreadable(path: &Path, reason: impl std::fmt::Display) -> Box<Finding> {
+    Box::new(Finding {
         file: path.display().to_string(),
         line: None,
         column: None,
         path: String::new(),
         message: format!("cannot be read: {reason}"),
         help: None,
-    }
+    })
 }
 
 #[cfg(test)]

@@ -57,7 +57,7 @@ impl Loader {
         let mut findings = Findings::default();
         let revision = match &files.revision {
             Some(content) => revision(content).unwrap_or_else(|finding| {
-                findings.problems.push(finding);
+                findings.problems.push(*finding);
                 files.digest()
             }),
             None => files.digest(),
@@ -74,7 +74,8 @@ impl Loader {
         findings.add_config(distributors.problems());
         let acls = files.acls.as_ref().and_then(|content| {
             let acls = access_lists(content);
-            acls.map_err(|finding| findings.problems.push(finding)).ok()
+            acls.map_err(|finding| findings.problems.push(*finding))
+                .ok()
         });
         let mut templates = BTreeMap::new();
         for (project, (path, bytes)) in &files.templates {
@@ -95,32 +96,34 @@ impl Loader {
     }
 }
 
-fn revision((path, bytes): &Content) -> Result<String, Finding> {
+fn revision((path, bytes): &Content) -> Result<String, Box<Finding>> {
     let text = String::from_utf8_lossy(bytes);
     let revision = text.trim();
     let printable = revision.chars().all(|c| !c.is_control());
     if revision.is_empty() || !printable || revision.chars().count() > LONGEST_REVISION {
-        return Err(Finding {
+        return Err(Box::new(Finding {
             help: Some("remove the file to name revisions after their content".to_owned()),
             ..whole(
                 path,
                 format!("write one line of 1 to {LONGEST_REVISION} printable characters"),
             )
-        });
+        }));
     }
     Ok(revision.to_owned())
 }
 
-fn access_lists((path, bytes): &Content) -> Result<Acls, Finding> {
-    from_text(&String::from_utf8_lossy(bytes)).map_err(|error| match error {
-        TextError::Text {
-            problem, position, ..
-        } => Finding {
-            line: Some(position.line),
-            column: Some(position.column),
-            ..whole(path, problem)
-        },
-        other => whole(path, other.to_string()),
+fn access_lists((path, bytes): &Content) -> Result<Acls, Box<Finding>> {
+    from_text(&String::from_utf8_lossy(bytes)).map_err(|error| {
+        Box::new(match error {
+            TextError::Text {
+                problem, position, ..
+            } => Finding {
+                line: Some(position.line),
+                column: Some(position.column),
+                ..whole(path, problem)
+            },
+            other => whole(path, other.to_string()),
+        })
     })
 }
 

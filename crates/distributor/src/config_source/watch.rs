@@ -50,7 +50,7 @@ pub(crate) struct Watch {
     /// Authentication is on: a missing `acls.cfg` shuts everybody out instead of letting everybody in.
     acls_expected: bool,
     /// What was judged last, good or bad.
-    known: Result<Files, Finding>,
+    known: Result<Files, Box<Finding>>,
 }
 
 /// What a look has found.
@@ -122,7 +122,7 @@ impl Watch {
     }
 
     /// Looks once. `seen` is what the look before has found to be new.
-    pub(crate) fn look(&mut self, seen: &mut Option<Result<Files, Finding>>) -> Look {
+    pub(crate) fn look(&mut self, seen: &mut Option<Result<Files, Box<Finding>>>) -> Look {
         let files = Files::read(&self.location);
         if files == self.known {
             *seen = None;

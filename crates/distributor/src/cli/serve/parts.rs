@@ -44,7 +44,7 @@ pub(super) fn configuration(
     };
     let files = Files::read(&location).map_err(|finding| {
         Failure::Findings(Findings {
-            problems: vec![finding],
+            problems: vec![*finding],
         })
     })?;
     Ok(Configuration {
