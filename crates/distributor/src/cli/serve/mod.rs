@@ -70,8 +70,10 @@ async fn execute(global: &Global, arguments: &Arguments, place: &Place) -> Resul
         output::json(&json!({ "url": url, "pid": std::process::id() }))?;
     } else {
         output::line(&url)?;
-        output::note("serving; interrupt to stop (what runs is left running)");
     }
+    output::note(format_args!(
+        "serving at {url} (interrupt to stop; what runs is left running)"
+    ));
     let engine = api.parts().engine.clone();
     let (stop, stopping) = tokio::sync::oneshot::channel::<()>();
     let mut serving = tokio::spawn(bound.serve(api, callers, async move {
