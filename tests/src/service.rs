@@ -1,9 +1,10 @@
 //! A running `distributor serve`, and calls to it as any language could make them.
 
+use rustix::process::Signal;
 use serde_json::Value;
 
 use crate::http::{Reply, post};
-use crate::place::Place;
+use crate::place::{Done, Place};
 use crate::running::Running;
 
 /// A service; killed if it is dropped before its end.
@@ -46,6 +47,17 @@ impl Service {
     /// From now on calls show this token.
     pub fn show(&mut self, bearer: &str) {
         self.bearer = Some(bearer.to_owned());
+    }
+
+    /// Kills it.
+    pub fn kill(self) {
+        self.running.kill();
+    }
+
+    /// Asks it to stop and waits for its end.
+    pub fn stop(self) -> Done {
+        self.running.signal(Signal::TERM);
+        self.running.end()
     }
 
     /// `IP:PORT`.
