@@ -7,4 +7,4 @@
 mod client;
 
 pub use client::{Client, ClientError, ConnectOptions};
-pub use tonic::Code;
+pub use tonic::{Code, Streaming};

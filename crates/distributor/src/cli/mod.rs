@@ -16,6 +16,8 @@ mod job;
 mod logs;
 mod output;
 mod place;
+mod records;
+mod remote;
 mod run;
 mod serve;
 mod show;
