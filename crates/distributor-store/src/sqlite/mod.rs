@@ -8,6 +8,7 @@ mod batch;
 mod cache;
 mod collect;
 mod counters;
+mod edges;
 mod error;
 mod listing;
 mod lock;
@@ -129,6 +130,22 @@ impl Store for SqliteStore {
 
     fn dependents(&self, dependency: AttemptId, limit: usize) -> Result<Vec<DependencyRecord>> {
         self.reading(|reader| reader.dependents(dependency, false, limit))
+    }
+
+    fn dependencies_of_each(
+        &self,
+        dependents: &[AttemptId],
+        limit: usize,
+    ) -> Result<Vec<Vec<AttemptId>>> {
+        self.reading(|reader| reader.dependencies_of_each(dependents, limit))
+    }
+
+    fn dependents_of_each(
+        &self,
+        dependencies: &[AttemptId],
+        limit: usize,
+    ) -> Result<Vec<Vec<AttemptId>>> {
+        self.reading(|reader| reader.dependents_of_each(dependencies, limit))
     }
 
     fn ready(&self, config_name: &str, limit: usize) -> Result<Vec<AttemptId>> {

@@ -169,7 +169,7 @@ impl<'a> Reader<'a> {
     }
 
     /// The key of an attempt.
-    fn attempt_key(&self, id: AttemptId) -> Result<Option<i64>> {
+    pub(super) fn attempt_key(&self, id: AttemptId) -> Result<Option<i64>> {
         let Some(quest) = self.quest_key(&id.quest)? else {
             return Ok(None);
         };
@@ -463,7 +463,7 @@ impl<'a> Reader<'a> {
 }
 
 /// An attempt's id from a quest's id at `column` and the number after it.
-fn attempt_id(row: &Row<'_>, column: usize) -> Result<AttemptId> {
+pub(super) fn attempt_id(row: &Row<'_>, column: usize) -> Result<AttemptId> {
     Ok(QuestId::from_bytes(row.get(column)?).attempt(row.get(column + 1)?))
 }
 
