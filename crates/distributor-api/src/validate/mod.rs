@@ -6,10 +6,8 @@
 mod ensure;
 mod execution;
 
-pub(crate) use ensure::{EnsureGraph, Wanted, ensure_graph_data};
-pub(crate) use execution::{
-    Activation, Finish, activate_execution, execution_auth, finish_attempt,
-};
+pub(crate) use ensure::{EnsureGraph, Instance, Wanted, ensure_graph_data};
+pub(crate) use execution::{activate_execution, execution_auth, finish_attempt};
 
 /// Sum of the sizes of the result objects in an answer if the request says nothing, in bytes.
 const DEFAULT_DATA_SIZE: u32 = 16 << 20;
