@@ -4,13 +4,14 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::time::Duration;
 
 use distributor_core::{AttemptId, QuestId};
+use distributor_host::driver::Dependent;
 use distributor_proto::attempt_list::normalize_attempt_list;
 use distributor_proto::dm;
 use distributor_proto::dm::walk_graph_req as wire;
 use distributor_proto::time::duration_to_std;
 
+use super::{execution_auth, limit_data_size};
 use crate::status::{Code, Status};
-use crate::walk::limiter::effective_limit;
 
 /// How long a walk may take, and takes if nothing is said.
 const LONGEST_TIME: Duration = Duration::from_secs(55);
@@ -18,8 +19,8 @@ const LONGEST_TIME: Duration = Duration::from_secs(55);
 /// A request that is well-formed.
 #[derive(Debug)]
 pub(crate) struct WalkRequest {
-    /// Who asks; has an id.
-    pub(crate) auth: Option<dm::execution::Auth>,
+    /// The execution that says to ask.
+    pub(crate) auth: Option<Dependent>,
     /// Where to begin; numbers descend, and none means all.
     pub(crate) query: dm::GraphQuery,
     /// Depth before breadth.
@@ -103,12 +104,10 @@ impl WalkRequest {
     /// # Errors
     /// `InvalidArgument` that names the field.
     pub(crate) fn new(request: dm::WalkGraphReq) -> Result<Self, Status> {
-        if let Some(auth) = &request.auth
-            && auth.id.is_none()
-        {
-            let problem = "required: the id of the execution that asks";
-            return Err(Status::invalid("auth.id", problem));
-        }
+        let auth = match &request.auth {
+            Some(_) => Some(execution_auth(&request.auth, "auth")?),
+            None => None,
+        };
         let mut query = request
             .query
             .ok_or_else(|| Status::invalid("query", "required: where the walk begins"))?;
@@ -121,14 +120,14 @@ impl WalkRequest {
         })?;
         let limit = request.limit.unwrap_or_default();
         Ok(WalkRequest {
-            auth: request.auth,
+            auth,
             query,
             dfs: mode.dfs,
             forwards: matches!(direction, Direction::Forwards | Direction::Both),
             backwards: matches!(direction, Direction::Backwards | Direction::Both),
             max_depth: max_depth(limit.max_depth)?,
             max_time: max_time(limit.max_time.as_ref())?,
-            max_data_size: effective_limit(limit.max_data_size),
+            max_data_size: limit_data_size(limit.max_data_size),
             include: include(request.include.unwrap_or_default())?,
             exclude: exclude(request.exclude.unwrap_or_default())?,
         })

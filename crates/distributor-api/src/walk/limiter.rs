@@ -4,19 +4,6 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// The limit where a request gives none, in bytes.
-const DEFAULT_LIMIT: u32 = 16 << 20;
-/// The highest limit, in bytes.
-const HIGHEST_LIMIT: u32 = 30 << 20;
-
-/// The limit that holds for a request's `max_data_size`.
-pub(crate) fn effective_limit(max_data_size: u32) -> u32 {
-    match max_data_size {
-        0 => DEFAULT_LIMIT,
-        asked => asked.min(HIGHEST_LIMIT),
-    }
-}
-
 /// A budget of bytes that objects are taken from, whole or not at all. May be shared by threads.
 #[derive(Debug)]
 pub(crate) struct SizeLimiter {
@@ -47,15 +34,6 @@ impl SizeLimiter {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_limit_has_a_default_and_a_bound() {
-        let limits = [0, 1, 16_777_217, 31_457_280, 31_457_281, u32::MAX].map(effective_limit);
-        let expected = [
-            16_777_216, 1, 16_777_217, 31_457_280, 31_457_280, 31_457_280,
-        ];
-        assert_eq!(limits, expected);
-    }
 
     #[test]
     fn a30_more_than_the_limit_never_fits() {

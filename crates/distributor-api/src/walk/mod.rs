@@ -32,7 +32,7 @@ mod walker;
 
 use std::sync::Arc;
 
-use distributor_core::{ExecutionId, Secret, Timestamp};
+use distributor_core::Timestamp;
 use distributor_host::driver::{CallError, Dependent};
 use distributor_proto::dm;
 
@@ -59,7 +59,7 @@ impl Api {
         request: dm::WalkGraphReq,
     ) -> Result<dm::GraphData, Status> {
         let request = WalkRequest::new(request)?;
-        let asks = self.who_asks(caller, request.auth.as_ref()).await?;
+        let viewer = self.who_asks(caller, request.auth.as_ref()).await?;
         if !request.query.search.is_empty() {
             let problem = "query.search: searching is not implemented; name attempts instead";
             return Err(Status::new(Code::Unimplemented, problem));
@@ -74,37 +74,27 @@ impl Api {
         let walk = tokio::task::spawn_blocking(move || {
             let _turn = turn;
             let is_abandoned = || waiting.strong_count() == 0;
-            api.walk(&request, asks, deadline, &is_abandoned)
+            api.walk(&request, viewer, deadline, &is_abandoned)
         });
         let walked = walk.await;
         drop(client);
-        walked.map_err(|_| Status::new(Code::Internal, "the walk failed"))?
+        walked.map_err(|_| Status::new(Code::Internal, "the walk failed"))
     }
 
-    /// The attempt of the execution that asks; `None` for a reader.
-    async fn who_asks(
-        &self,
-        caller: &Caller,
-        auth: Option<&dm::execution::Auth>,
-    ) -> Result<Option<ExecutionId>, Status> {
+    /// The attempt whose execution asks; none for a reader.
+    async fn who_asks(&self, caller: &Caller, auth: Option<&Dependent>) -> Result<Viewer, Status> {
+        let parts = self.parts();
         let Some(auth) = auth else {
-            self.parts().access.check_reader(caller)?;
-            return Ok(None);
+            parts.access.check_reader(caller)?;
+            return Ok(Viewer::Reader);
         };
-        let unauthenticated =
-            |problem: String| Status::new(Code::Unauthenticated, format!("auth: {problem}"));
-        let execution =
-            ExecutionId::try_from(auth).map_err(|error| unauthenticated(error.to_string()))?;
-        let dependent = Dependent {
-            execution,
-            token: Secret::new(auth.token.clone()),
-        };
-        match self.parts().engine.authenticate(&dependent).await {
-            Ok(()) => Ok(Some(execution)),
+        match parts.engine.authenticate(auth).await {
+            Ok(()) => Ok(Viewer::Execution(auth.execution.attempt)),
             Err(error @ (CallError::NotFound(_) | CallError::Refused(_))) => {
-                Err(unauthenticated(error.to_string()))
+                let message = format!("requires execution Auth: {error}");
+                Err(Status::new(Code::Unauthenticated, message))
             }
-            Err(error) => Err(Status::new(Code::Unavailable, error.to_string())),
+            Err(error) => Err(error.into()),
         }
     }
 
@@ -112,23 +102,18 @@ impl Api {
     fn walk(
         &self,
         request: &WalkRequest,
-        asks: Option<ExecutionId>,
+        viewer: Viewer,
         deadline: Timestamp,
         is_abandoned: &dyn Fn() -> bool,
-    ) -> Result<dm::GraphData, Status> {
+    ) -> dm::GraphData {
         let parts = self.parts();
-        let store = parts.engine.store().as_ref();
-        let viewer = match asks {
-            None => Viewer::Reader,
-            Some(execution) => Viewer::of(execution.attempt, store)?,
-        };
         let surroundings = Surroundings {
-            store,
+            store: parts.engine.store().as_ref(),
             backends: parts.engine.source().as_ref(),
             clock: parts.clock.as_ref(),
             deadline,
             is_abandoned,
         };
-        Ok(Walker::new(request, viewer, surroundings).run())
+        Walker::new(request, viewer, surroundings).run()
     }
 }

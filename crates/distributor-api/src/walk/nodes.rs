@@ -122,6 +122,13 @@ impl Nodes {
         Some(node)
     }
 
+    /// Lets the caller see the result of a node that waits for its visit.
+    pub(super) fn reveal(&mut self, place: usize) {
+        if let Some(node) = self.nodes.get_mut(place) {
+            node.visible = true;
+        }
+    }
+
     /// Puts a place that was taken from the queue back.
     pub(super) fn defer(&mut self, place: usize) {
         self.queue.push_back(place);

@@ -49,6 +49,16 @@ impl<'a> Reads<'a> {
         self.each(ids, |store, ids| store.dependents_of_each(ids, limit))
     }
 
+    /// Does `dependent` depend on each of these? Not, if that cannot be read.
+    pub(super) fn have_dependencies(
+        &mut self,
+        dependent: AttemptId,
+        dependencies: &[AttemptId],
+    ) -> Vec<bool> {
+        let read = self.store.have_dependencies(dependent, dependencies);
+        self.usable(&dependent, read).unwrap_or_default()
+    }
+
     /// The newest executions of an attempt; `None` if they cannot be read.
     pub(super) fn executions(
         &mut self,

@@ -1,7 +1,5 @@
 //! One walk: from the query along the edges, until all is shown or a bound is reached.
 
-use std::collections::HashSet;
-
 use distributor_core::{AttemptId, Clock, DistributorSource, QuestId, Timestamp, dm};
 use distributor_store::Store;
 use distributor_store::records::AttemptRecord;
@@ -11,7 +9,6 @@ use super::nodes::{Entry, Found, Node, Nodes};
 use super::reads::Reads;
 use super::show::Shower;
 use super::view;
-use crate::status::{Code, Status};
 use crate::validate::walk::WalkRequest;
 
 /// So many attempts are read at once. The largest descriptions and results of as many are in
@@ -23,41 +20,13 @@ const MOST_VISITS: usize = 4096;
 const MOST_EDGES: usize = 16 * 1024;
 
 /// Whose walk it is.
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy)]
 pub(super) enum Viewer {
     /// Sees every result.
     Reader,
-    /// Sees the results of its own attempt and of what that depends on, at any distance.
-    Execution {
-        attempt: AttemptId,
-        dependencies: HashSet<AttemptId>,
-    },
-}
-
-impl Viewer {
-    /// An execution of this attempt.
-    pub(super) fn of(attempt: AttemptId, store: &dyn Store) -> Result<Self, Status> {
-        let dependencies = store.dependencies_of_each(&[attempt], usize::MAX);
-        let dependencies = dependencies.map_err(|error| {
-            let message = format!("dependencies of {attempt}: {error}");
-            Status::new(Code::Internal, message)
-        })?;
-        Ok(Viewer::Execution {
-            attempt,
-            dependencies: dependencies.into_iter().flatten().collect(),
-        })
-    }
-
-    /// May see this result, wherever it was found.
-    fn sees(&self, id: AttemptId) -> bool {
-        match self {
-            Viewer::Reader => true,
-            Viewer::Execution {
-                attempt,
-                dependencies,
-            } => *attempt == id || dependencies.contains(&id),
-        }
-    }
+    /// An execution of this attempt: sees the results of its own attempt and of what that depends
+    /// on, at any distance, as far as the walk finds that.
+    Execution(AttemptId),
 }
 
 /// What a walk works with.
@@ -166,13 +135,38 @@ impl<'a> Walker<'a> {
         self.nodes.found(Found {
             id,
             depth,
-            visible: visible || self.viewer.sees(id),
+            visible: visible || self.viewer_sees(id),
             named,
         })
     }
 
+    /// The caller may see its result, however it was found.
+    fn viewer_sees(&self, id: AttemptId) -> bool {
+        match self.viewer {
+            Viewer::Reader => true,
+            Viewer::Execution(own) => own == id,
+        }
+    }
+
+    /// Lets the caller see the results of what its own attempt depends on.
+    fn reveal(&mut self, places: &[usize]) {
+        let Viewer::Execution(own) = self.viewer else {
+            return;
+        };
+        let hidden = places.iter().filter_map(|place| {
+            let node = self.nodes.get(*place)?;
+            (!node.visible).then_some((*place, node.id))
+        });
+        let (places, ids): (Vec<_>, Vec<_>) = hidden.unzip();
+        let needed = self.reads.have_dependencies(own, &ids);
+        for (place, _) in places.iter().zip(needed).filter(|(_, needed)| *needed) {
+            self.nodes.reveal(*place);
+        }
+    }
+
     /// Visits these nodes; false if the answer has become full.
     fn visit(&mut self, places: &[usize]) -> bool {
+        self.reveal(places);
         let mut visits = self.read(places);
         self.read_edges(&mut visits);
         let ids = visits.iter().map(|visit| visit.id.quest);
