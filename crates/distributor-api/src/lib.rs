@@ -16,7 +16,10 @@ mod templates;
 mod validate;
 mod walk;
 
-pub use access::{Access, Caller, Callers, Identity};
+pub use access::{
+    Access, Caller, Callers, DamagedToken, Identity, NewToken, Open, TokenDirectory, TokenError,
+    TokenInfo, TokenList,
+};
 pub use api::{Api, Parts};
 pub use control::Changes;
 pub use status::{Code, Status};
