@@ -23,6 +23,9 @@ impl Committer {
         for quest in work.batch.quests.drain(..) {
             self.descs.put(quest.id, quest.desc);
         }
+        if work.forget {
+            self.forget();
+        }
         for waiting in work.waiting.drain(..) {
             match waiting {
                 Waiting::Ensure(reply, answer) => {
