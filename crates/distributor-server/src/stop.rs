@@ -94,7 +94,11 @@ impl<B: Body<Data = Bytes> + Unpin> Body for Ending<B> {
     }
 
     fn is_end_stream(&self) -> bool {
-        matches!(self.state, State::Over)
+        match self.state {
+            State::Open(_) => self.body.is_end_stream(),
+            State::Last(_) => false,
+            State::Over => true,
+        }
     }
 }
 

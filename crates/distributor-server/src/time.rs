@@ -30,6 +30,11 @@ impl Time {
         Time(Arc::new(after))
     }
 
+    /// A moment that does not come.
+    pub(crate) fn never() -> Moment {
+        Box::pin(std::future::pending())
+    }
+
     /// So long from now.
     pub(crate) fn after(&self, delay: Duration) -> Moment {
         (self.0)(delay)

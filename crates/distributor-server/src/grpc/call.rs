@@ -4,7 +4,6 @@ use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use axum::extract::Request;
 use distributor_api::{Api, Caller, Changes, Status};
 use distributor_proto::control;
 use futures_core::Stream;
@@ -15,7 +14,7 @@ use tonic::server::Grpc;
 use tonic_prost::ProstCodec;
 use tower::service_fn;
 
-use super::status::{body_error, to_tonic};
+use super::status::to_tonic;
 use crate::methods::Unary;
 
 /// Longest request, in bytes.
@@ -35,9 +34,7 @@ pub(super) struct Call {
 }
 
 impl Call {
-    pub(super) fn new(api: Api, caller: Caller, request: Request) -> Self {
-        let request =
-            request.map(|body| Body::new(http_body_util::BodyExt::map_err(body, body_error)));
+    pub(super) fn new(api: Api, caller: Caller, request: http::Request<Body>) -> Self {
         Call {
             api,
             caller,
@@ -46,7 +43,7 @@ impl Call {
     }
 
     /// Does `distributor.control.Control.Watch`.
-    pub(super) async fn watch(self) -> http::Response<Body> {
+    pub(super) fn watch(self) -> Answer {
         let (api, caller) = (self.api, self.caller);
         let watch = service_fn(move |request: tonic::Request<control::WatchRequest>| {
             let (api, caller) = (api.clone(), caller.clone());
@@ -56,7 +53,8 @@ impl Call {
                 Ok::<_, tonic::Status>(Response::new(TonicChanges(changes)))
             }
         });
-        codec().server_streaming(watch, self.request).await
+        let request = self.request;
+        Box::pin(async move { codec().server_streaming(watch, request).await })
     }
 }
 

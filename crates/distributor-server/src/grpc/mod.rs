@@ -4,6 +4,7 @@
 
 mod call;
 mod deadline;
+mod received;
 mod standard;
 mod status;
 
@@ -22,6 +23,7 @@ use crate::methods::{self, SERVICES, WATCH};
 use crate::stop::{End, Ending, Stop};
 use crate::time::{Moment, Time};
 use call::Call;
+use received::{Received, Room};
 use standard::Standard;
 use status::to_tonic;
 
@@ -30,6 +32,7 @@ use status::to_tonic;
 pub(crate) struct Grpc {
     shared: Shared,
     standard: Standard,
+    room: Room,
     time: Time,
     stop: Stop,
 }
@@ -55,6 +58,7 @@ impl Grpc {
             time: Time::of(&shared.api),
             shared,
             standard,
+            room: Room::default(),
             stop,
         };
         (grpc, health)
@@ -71,74 +75,61 @@ impl Grpc {
     async fn start(self, request: Request) -> Result<http::Response<Answer>, Status> {
         guard::check(request.headers(), request.uri(), self.shared.open)?;
         let timeout = deadline::of(request.headers())?;
+        let mut deadline = match timeout {
+            Some(timeout) => self.time.after(timeout),
+            None => Time::never(),
+        };
         let path = request.uri().path().to_owned();
         let (service, method) = split(&path).ok_or_else(|| unknown(&path))?;
+        let request = request.map(|body| Received::new(body, self.time.clone(), self.room.clone()));
         if self.standard.has(service) {
-            let deadline = timeout.map(|timeout| self.time.after(timeout));
-            let request = request.map(|body| self.until_stop(body));
+            let request = request.map(|body| Body::new(Ending::new(body, self.no_more())));
             let response = self.standard.clone().serve(request).await;
             return Ok(self.stream(response, deadline));
         }
         if !SERVICES.contains(&service) {
             return Err(unknown(&path));
         }
-        let deadline = timeout.map(|timeout| self.time.after(timeout));
         let caller = guard::caller(&self.shared, request.headers())?;
         let api = self.shared.api.clone();
-        let call = Call::new(api, caller, request);
-        if (service, method) == WATCH {
-            return match deadline {
-                None => Ok(self.stream(call.watch().await, None)),
-                Some(mut deadline) => tokio::select! {
-                    biased;
-                    response = call.watch() => Ok(self.stream(response, Some(deadline))),
-                    () = &mut deadline => Err(deadline::exceeded()),
-                },
-            };
-        }
-        let answer = methods::find(service, method, call).ok_or_else(|| unknown(&path))?;
-        match deadline {
-            None => Ok(answer.await),
-            // What the host has accepted goes on: it is no longer part of this call.
-            Some(deadline) => tokio::select! {
-                biased;
-                response = answer => Ok(response),
-                () = deadline => Err(deadline::exceeded()),
-            },
+        let call = Call::new(api, caller, request.map(Answer::new));
+        let streams = (service, method) == WATCH;
+        let answer = match streams {
+            true => call.watch(),
+            false => methods::find(service, method, call).ok_or_else(|| unknown(&path))?,
+        };
+        // What the host has accepted goes on after the deadline: it is no longer part of this call.
+        let response = tokio::select! {
+            biased;
+            response = answer => response,
+            () = &mut deadline => return Err(deadline::exceeded()),
+        };
+        match streams {
+            true => Ok(self.stream(response, deadline)),
+            false => Ok(response),
         }
     }
 
     /// A stream, ended when the server stops or the time of the call is over.
-    fn stream(
-        &self,
-        response: http::Response<Answer>,
-        deadline: Option<Moment>,
-    ) -> http::Response<Answer> {
+    fn stream(&self, response: http::Response<Answer>, deadline: Moment) -> http::Response<Answer> {
         let stop = self.stop.clone();
         let end: End = Box::pin(async move {
-            let late = async {
-                match deadline {
-                    Some(deadline) => deadline.await,
-                    None => std::future::pending().await,
-                }
-            };
             let status = tokio::select! {
                 () = stop.wait() => Status::new(Code::Unavailable, "the service is stopping"),
-                () = late => deadline::exceeded(),
+                () = deadline => deadline::exceeded(),
             };
             status::trailers(status)
         });
         response.map(|body| Answer::new(Ending::new(body, end)))
     }
 
-    /// A stream of requests, which must not hold up the end either.
-    fn until_stop(&self, body: Body) -> Body {
+    /// The end of a stream of requests, which must not hold up the server's.
+    fn no_more(&self) -> End {
         let stop = self.stop.clone();
-        let end: End = Box::pin(async move {
+        Box::pin(async move {
             stop.wait().await;
             http::HeaderMap::new()
-        });
-        Body::new(Ending::new(body, end))
+        })
     }
 }
 

@@ -17,11 +17,3 @@ pub(super) fn trailers(status: Status) -> HeaderMap {
     }
     trailers
 }
-
-/// Why the body of a request could not be had: what our own limits say, or what broke.
-pub(super) fn body_error(error: axum::Error) -> tonic::Status {
-    match error.into_inner().downcast::<Status>() {
-        Ok(status) => to_tonic(*status),
-        Err(error) => tonic::Status::from_error(error),
-    }
-}

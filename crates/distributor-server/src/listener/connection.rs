@@ -1,11 +1,9 @@
 //! One connection, from its handshake to its end.
 
-use std::convert::Infallible;
-use std::future::Future;
+use std::sync::Arc;
 
 use axum::Router;
 use axum::body::Body;
-use axum::response::Response;
 use http::Request;
 use hyper::body::Incoming;
 use hyper::service::service_fn;
@@ -20,7 +18,6 @@ use tower::Service;
 
 use super::limits;
 use super::patience::Patient;
-use super::received::{Received, Room};
 use crate::stop::Stop;
 use crate::time::Time;
 
@@ -28,7 +25,6 @@ use crate::time::Time;
 pub(super) struct Server {
     http: Builder<TokioExecutor>,
     router: Router,
-    room: Room,
     tls: Option<TlsAcceptor>,
     time: Time,
     stop: Stop,
@@ -49,7 +45,6 @@ impl Server {
         Server {
             http,
             router,
-            room: Room::default(),
             tls,
             time,
             stop,
@@ -58,7 +53,7 @@ impl Server {
 
     /// Serves one connection until it ends; `watcher` asks it to end soon. What goes wrong is the
     /// peer's problem.
-    pub(super) async fn serve(self: std::sync::Arc<Self>, stream: TcpStream, watcher: Watcher) {
+    pub(super) async fn serve(self: Arc<Self>, stream: TcpStream, watcher: Watcher) {
         if let Err(error) = stream.set_nodelay(true) {
             tracing::debug!("a connection ended before it began: {error}");
             return;
@@ -92,21 +87,12 @@ impl Server {
         I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
         let io = TokioIo::new(Patient::new(io, self.time.clone()));
-        let service = service_fn(|request| self.answer(request));
+        let service = service_fn(|request: Request<Incoming>| {
+            self.router.clone().call(request.map(Body::new))
+        });
         let connection = self.http.serve_connection(io, service);
         if let Err(error) = watcher.watch(connection).await {
             tracing::debug!("a connection broke: {error}");
         }
-    }
-
-    fn answer(
-        &self,
-        request: Request<Incoming>,
-    ) -> impl Future<Output = Result<Response, Infallible>> + use<> {
-        let request = request.map(|body| {
-            let received = Received::new(body, self.time.clone(), self.room.clone());
-            Body::new(received)
-        });
-        self.router.clone().call(request)
     }
 }

@@ -17,9 +17,6 @@ pub(super) const GREETING_TIME: Duration = Duration::from_secs(10);
 /// For the header of an HTTP/1.1 request, and how long a connection may be idle before it.
 pub(super) const HEADER_TIME: Duration = Duration::from_secs(30);
 
-/// For a whole request to arrive.
-pub(super) const REQUEST_TIME: Duration = Duration::from_secs(120);
-
 /// How long a peer may leave an answer unread.
 pub(super) const WRITE_TIME: Duration = Duration::from_secs(60);
 
@@ -28,12 +25,6 @@ pub(super) const PING_INTERVAL: Duration = Duration::from_secs(30);
 
 /// See [`PING_INTERVAL`].
 pub(super) const PING_TIME: Duration = Duration::from_secs(20);
-
-/// Bytes of all requests together that are being received. What is beyond is refused.
-pub(super) const RECEIVED_BYTES: usize = 512 * 1024 * 1024;
-
-/// What a request may have received without counting, so that small ones always get through.
-pub(super) const UNCOUNTED_BYTES: usize = 16 * 1024;
 
 /// How long to leave the port alone after an error that is no single peer's, as when this process has
 /// too many files open.

@@ -8,7 +8,6 @@ mod connection;
 mod error;
 mod limits;
 mod patience;
-mod received;
 mod routes;
 mod settings;
 mod tls;

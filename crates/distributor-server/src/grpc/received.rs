@@ -4,21 +4,31 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll};
+use std::time::Duration;
 
+use axum::body::Body;
 use bytes::{Buf, Bytes};
-use distributor_api::{Code, Status};
-use http_body::{Body, Frame, SizeHint};
+use http_body::{Frame, SizeHint};
+use tonic::Status;
 
-use super::limits;
 use crate::time::{Moment, Time};
+
+/// For a whole request to arrive.
+const REQUEST_TIME: Duration = Duration::from_secs(120);
+
+/// Bytes of all requests together that are being received. What is beyond is refused.
+const RECEIVED_BYTES: usize = 512 * 1024 * 1024;
+
+/// What a request may have received without counting, so that small ones always get through.
+const UNCOUNTED_BYTES: usize = 16 * 1024;
 
 /// How many bytes of all requests are being received. Clones are the same count.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Room(Arc<AtomicUsize>);
 
-/// A body that fails with a [`Status`] when it takes too long, or when there is no room for it.
-pub(super) struct Received<B> {
-    body: B,
+/// A body that fails when it takes too long, or when there is no room for it.
+pub(super) struct Received {
+    body: Body,
     time: Time,
     /// Begins when the sender lets us wait.
     deadline: Option<Moment>,
@@ -27,8 +37,8 @@ pub(super) struct Received<B> {
     counted: usize,
 }
 
-impl<B> Received<B> {
-    pub(super) fn new(body: B, time: Time, room: Room) -> Self {
+impl Received {
+    pub(super) fn new(body: Body, time: Time, room: Room) -> Self {
         Received {
             body,
             time,
@@ -41,40 +51,36 @@ impl<B> Received<B> {
 
     fn count(&mut self, more: usize) -> Result<(), Status> {
         self.length = self.length.saturating_add(more);
-        let countable = self.length.saturating_sub(limits::UNCOUNTED_BYTES);
+        let countable = self.length.saturating_sub(UNCOUNTED_BYTES);
         let more = countable.saturating_sub(self.counted);
         self.counted += more;
         let before = self.room.0.fetch_add(more, Ordering::Relaxed);
-        if before.saturating_add(more) <= limits::RECEIVED_BYTES || more == 0 {
+        if before.saturating_add(more) <= RECEIVED_BYTES || more == 0 {
             return Ok(());
         }
         let message = "too many large requests are being received; try again later";
-        Err(Status::new(Code::Unavailable, message))
+        Err(Status::unavailable(message))
     }
 }
 
-impl<B> Drop for Received<B> {
+impl Drop for Received {
     fn drop(&mut self) {
         self.room.0.fetch_sub(self.counted, Ordering::Relaxed);
     }
 }
 
-impl<B> Body for Received<B>
-where
-    B: Body<Data = Bytes> + Unpin,
-    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
-{
+impl http_body::Body for Received {
     type Data = Bytes;
-    type Error = Box<dyn std::error::Error + Send + Sync>;
+    type Error = Status;
 
     fn poll_frame(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
+    ) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
         let this = &mut *self;
         if let Poll::Ready(frame) = Pin::new(&mut this.body).poll_frame(context) {
             let frame = frame.map(|frame| {
-                let frame = frame.map_err(Into::into)?;
+                let frame = frame.map_err(|error| Status::from_error(error.into_inner()))?;
                 this.count(frame.data_ref().map_or(0, Buf::remaining))?;
                 Ok(frame)
             });
@@ -82,16 +88,15 @@ where
         }
         let deadline = this
             .deadline
-            .get_or_insert_with(|| this.time.after(limits::REQUEST_TIME));
+            .get_or_insert_with(|| this.time.after(REQUEST_TIME));
         match deadline.as_mut().poll(context) {
             Poll::Pending => Poll::Pending,
             Poll::Ready(()) => {
                 let message = format!(
                     "the request did not arrive within {} seconds",
-                    limits::REQUEST_TIME.as_secs()
+                    REQUEST_TIME.as_secs()
                 );
-                let late = Status::new(Code::DeadlineExceeded, message);
-                Poll::Ready(Some(Err(late.into())))
+                Poll::Ready(Some(Err(Status::deadline_exceeded(message))))
             }
         }
     }
