@@ -49,7 +49,9 @@ impl TokenDirectory {
     pub fn list(&self) -> Result<TokenList, TokenError> {
         let entries = match std::fs::read_dir(self.path()) {
             Ok(entries) => entries,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(TokenList::default()),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                return Ok(TokenList::default());
+            }
             Err(error) => return Err(system("read", self.path())(error)),
         };
         let mut list = TokenList::default();

@@ -134,6 +134,12 @@ impl TokenDirectory {
         })
     }
 
+    /// The id of a whole token, so that its bearer can name it without showing the secret again. `None`
+    /// if it is no token; whether it is a good one is not looked at.
+    pub fn id_of(token: &str) -> Option<String> {
+        token::parse(token).map(|(id, _secret)| id.to_string())
+    }
+
     /// Revokes a token: from now on it is unknown. False if there is none of this id.
     ///
     /// # Errors
@@ -145,7 +151,7 @@ impl TokenDirectory {
         let path = self.file_of(&id);
         match fs::remove_file(&path) {
             Ok(()) => {
-                self.sync_directory()?;
+                sync(&self.directory)?;
                 Ok(true)
             }
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
@@ -160,11 +166,16 @@ impl TokenDirectory {
     /// For this user's eyes only, also if somebody else made it.
     fn make_directory(&self) -> Result<(), TokenError> {
         let directory = &self.directory;
-        DirBuilder::new()
-            .recursive(true)
-            .mode(0o700)
-            .create(directory)
-            .map_err(system("make", directory))?;
+        if !directory.exists() {
+            DirBuilder::new()
+                .recursive(true)
+                .mode(0o700)
+                .create(directory)
+                .map_err(system("make", directory))?;
+            if let Some(parent) = directory.parent() {
+                sync(parent)?;
+            }
+        }
         let metadata = fs::metadata(directory).map_err(system("look at", directory))?;
         if metadata.permissions().mode() & 0o077 != 0 {
             fs::set_permissions(directory, fs::Permissions::from_mode(0o700))
@@ -184,13 +195,9 @@ impl TokenDirectory {
             let _left_behind = fs::remove_file(&aside);
         }
         renamed?;
-        self.sync_directory()
+        sync(&self.directory)
     }
 
-    fn sync_directory(&self) -> Result<(), TokenError> {
-        let synced = File::open(&self.directory).and_then(|directory| directory.sync_all());
-        synced.map_err(system("write", &self.directory))
-    }
 }
 
 impl Callers for TokenDirectory {
@@ -232,6 +239,12 @@ pub(super) fn read(path: &Path) -> io::Result<TokenFile> {
     }
     // What the parser says may quote the file.
     serde_json::from_slice(&content).map_err(|_| io::Error::other("it is not the file of a token"))
+}
+
+/// What is in a directory survives a power cut only once the directory is written too.
+fn sync(directory: &Path) -> Result<(), TokenError> {
+    let synced = File::open(directory).and_then(|directory| directory.sync_all());
+    synced.map_err(system("write", directory))
 }
 
 fn write_new(path: &Path, file: &TokenFile) -> io::Result<()> {

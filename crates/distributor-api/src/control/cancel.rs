@@ -99,7 +99,10 @@ impl Api {
 
     /// The targets without executions that are over for good. Nothing is cancelled if one of the
     /// executions is not the current one; the host checks again.
-    async fn still_to_end(&self, mut targets: BTreeSet<Target>) -> Result<BTreeSet<Target>, Status> {
+    async fn still_to_end(
+        &self,
+        mut targets: BTreeSet<Target>,
+    ) -> Result<BTreeSet<Target>, Status> {
         let executions = targets.iter().filter_map(|target| match target {
             Target::Execution(execution) => Some(*execution),
             Target::Attempt(_) => None,
@@ -114,7 +117,10 @@ impl Api {
             let Some(record) = record else {
                 continue;
             };
-            let over = record.execution.as_ref().is_some_and(|it| it.outcome.is_some());
+            let over = record
+                .execution
+                .as_ref()
+                .is_some_and(|it| it.outcome.is_some());
             let is_current = record.current_execution == execution.number;
             let is_next = record.prepared.as_ref().map(|it| it.execution) == Some(execution.number);
             match (is_current || is_next, record.is_final()) {

@@ -40,8 +40,8 @@ impl Api {
             let problem = "it is missing; give an age, zero to remove all that is over";
             Status::invalid("older_than", problem)
         })?;
-        let older_than = duration_to_std(&older_than)
-            .map_err(|error| Status::invalid("older_than", error))?;
+        let older_than =
+            duration_to_std(&older_than).map_err(|error| Status::invalid("older_than", error))?;
         let now = parts.clock.now();
         let dry_run = request.dry_run;
         let store = Arc::clone(parts.engine.store());

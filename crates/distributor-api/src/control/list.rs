@@ -155,7 +155,17 @@ mod tests {
         let neither = URL_SAFE_NO_PAD.encode([1, 2, 0, 0, 0, 0, 0, 0, 0, 1]);
         let long = URL_SAFE_NO_PAD.encode([1; 11]);
         let short = URL_SAFE_NO_PAD.encode([1, 0]);
-        for text in ["x", "50", " ", "é", "../..", &other_form, &neither, &long, &short] {
+        for text in [
+            "x",
+            "50",
+            " ",
+            "é",
+            "../..",
+            &other_form,
+            &neither,
+            &long,
+            &short,
+        ] {
             let status = parse_token(text, false).unwrap_err();
             assert!(status.message.starts_with("page_token: "), "{status}");
         }

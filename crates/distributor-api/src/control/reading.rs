@@ -35,10 +35,7 @@ pub(super) async fn blocking<T: Send + 'static>(
 }
 
 /// The ids of a repeated field, each of which must be one.
-pub(super) fn attempt_ids(
-    field: &str,
-    ids: &[dm::attempt::Id],
-) -> Result<Vec<AttemptId>, Status> {
+pub(super) fn attempt_ids(field: &str, ids: &[dm::attempt::Id]) -> Result<Vec<AttemptId>, Status> {
     let ids = ids.iter().enumerate();
     ids.map(|(index, id)| {
         AttemptId::try_from(id).map_err(|error| Status::invalid(format!("{field}[{index}]"), error))

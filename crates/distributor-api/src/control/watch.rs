@@ -36,9 +36,8 @@ impl Api {
         self.parts().access.check_reader(caller)?;
         let named = request.attempts.len();
         if named > MOST_ATTEMPTS {
-            let problem = format!(
-                "{named} are too many: name at most {MOST_ATTEMPTS}, or none to watch all"
-            );
+            let problem =
+                format!("{named} are too many: name at most {MOST_ATTEMPTS}, or none to watch all");
             return Err(Status::invalid("attempts", problem));
         }
         let wanted: HashSet<AttemptId> = attempt_ids("attempts", &request.attempts)?

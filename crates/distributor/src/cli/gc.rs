@@ -2,11 +2,7 @@
 //!
 //! Then each backend removes what it keeps of executions that are no longer known, such as outputs.
 
-use std::collections::HashSet;
-
-use distributor_core::{
-    AttemptId, Clock, DistributorSource, Error, ErrorKind, ExecutionId, Swept, SystemClock,
-};
+use distributor_core::{Clock, Swept, SystemClock};
 use distributor_store::Store;
 use serde_json::json;
 
@@ -65,44 +61,12 @@ pub(super) fn gc(global: &Global, arguments: &Gc) -> Result<Exit, Failure> {
 /// go on.
 fn sweep(place: &Place, store: &dyn Store) -> Result<Swept, Failure> {
     let (_entrance, backends) = place.stored_backends()?;
-    let known = |ids: &[ExecutionId]| known(store, ids);
-    let mut total = Swept::default();
-    let mut seen = HashSet::new();
-    for config in store.configurations()? {
-        // Revisions that differ in nothing else share what they keep.
-        let identity = (
-            config.name.clone(),
-            config.config_type.clone(),
-            config.content.clone(),
-        );
-        if !seen.insert(identity) {
-            continue;
-        }
-        let swept = backends
-            .distributor(&config)
-            .and_then(|backend| backend.sweep(&known));
-        match swept {
-            Ok(swept) => {
-                total.files += swept.files;
-                total.bytes += swept.bytes;
-            }
-            Err(error) => output::note(format_args!(
-                "configuration `{}` could not be cleaned up: {error}",
-                config.name
-            )),
-        }
+    let (swept, problems) = distributor_api::sweep(store, &backends)?;
+    for problem in problems {
+        output::note(format_args!(
+            "configuration `{}` could not be cleaned up: {}",
+            problem.config, problem.error
+        ));
     }
-    Ok(total)
-}
-
-/// An execution is known as long as its attempt is.
-fn known(store: &dyn Store, ids: &[ExecutionId]) -> Result<Vec<bool>, Error> {
-    let attempts: Vec<AttemptId> = ids.iter().map(|id| id.attempt).collect();
-    match store.attempts(&attempts) {
-        Ok(records) => Ok(records.iter().map(Option::is_some).collect()),
-        Err(error) => {
-            let message = "the store could not be read";
-            Err(Error::new(ErrorKind::Unavailable, message).because(error))
-        }
-    }
+    Ok(swept)
 }

@@ -113,11 +113,7 @@ fn others(
     })
 }
 
-fn line(
-    store: &dyn Store,
-    source: &dyn DistributorSource,
-    record: &AttemptRecord,
-) -> Result<Line> {
+fn line(store: &dyn Store, source: &dyn DistributorSource, record: &AttemptRecord) -> Result<Line> {
     let line = store.ready(&record.config_name, LONGEST_LINE)?;
     let ahead = match line.iter().position(|id| *id == record.id) {
         Some(number) => Some(Count {

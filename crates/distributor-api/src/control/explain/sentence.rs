@@ -43,7 +43,9 @@ fn predicate(situation: &Situation) -> String {
         (State::Waiting, _) => "waits for other attempts".to_owned(),
         (State::Finished, _) => format!("finished at {}", record.modified),
         (State::AbnormalFinished, _) => match &record.outcome {
-            Some(Outcome::Abnormal(finish)) => format!("ended {} at {}", end(finish), record.modified),
+            Some(Outcome::Abnormal(finish)) => {
+                format!("ended {} at {}", end(finish), record.modified)
+            }
             _ => format!("ended abnormally at {}", record.modified),
         },
     }
@@ -77,10 +79,14 @@ fn details(situation: &Situation) -> String {
 
 fn about_the_absent(absent: &Absent) -> String {
     match absent {
-        Absent::Quest => ", because its quest does not either: it was never asked for here, or was \
+        Absent::Quest => {
+            ", because its quest does not either: it was never asked for here, or was \
                           removed when it was over"
-            .to_owned(),
-        Absent::Attempt { newest: None, .. } => ", and neither does any other of its quest".to_owned(),
+                .to_owned()
+        }
+        Absent::Attempt { newest: None, .. } => {
+            ", and neither does any other of its quest".to_owned()
+        }
         Absent::Attempt {
             others,
             newest: Some(newest),
@@ -96,10 +102,12 @@ fn waits(others: &Others) -> String {
     let names: Vec<String> = names.collect();
     let mut text = match (others.pending, names.as_slice()) {
         (0, _) => return "waits for nothing any more and is about to go on".to_owned(),
-        (_, []) => return format!(
-            "waits for {} whose end it is about to be told",
-            plural(others.pending, "attempt")
-        ),
+        (_, []) => {
+            return format!(
+                "waits for {} whose end it is about to be told",
+                plural(others.pending, "attempt")
+            );
+        }
         (1, [name]) => format!("waits for {name}"),
         (pending, names) => {
             let more = match pending.saturating_sub(names.len()) {
@@ -180,7 +188,10 @@ fn backend(room: &Room, name: &str) -> String {
     };
     match room.config == name {
         true => format!("configuration \"{name}\" ({slots})"),
-        false => format!("configuration \"{name}\" (now \"{}\", {slots})", room.config),
+        false => format!(
+            "configuration \"{name}\" (now \"{}\", {slots})",
+            room.config
+        ),
     }
 }
 
@@ -195,7 +206,9 @@ fn about_the_line(line: &Line) -> String {
         Ok(room) => room,
     };
     match room.capacity {
-        Some(capacity) if room.unfinished.number >= capacity => ", all of which are taken".to_owned(),
+        Some(capacity) if room.unfinished.number >= capacity => {
+            ", all of which are taken".to_owned()
+        }
         Some(_) => format!(
             ", of which {} are taken: it starts once the host gets to it, which limits how many start, or \
              are unfinished, at once",
@@ -237,7 +250,9 @@ fn about_the_start(prepared: Option<&Prepared>, tries: Tries) -> String {
     if let Some(at) = prepared.and_then(|it| it.give_up_at) {
         push(
             &mut text,
-            format_args!("; what it may have started must be over first, at {at} it ends in any case"),
+            format_args!(
+                "; what it may have started must be over first, at {at} it ends in any case"
+            ),
         );
     }
     text
@@ -296,7 +311,9 @@ fn executes(record: &AttemptRecord, execution: &ExecutionRecord) -> String {
                     plural_of(size, "attempt", "attempts")
                 ),
             };
-            format!("{what}, and waits for the word of configuration \"{config}\" that execution {number} is over")
+            format!(
+                "{what}, and waits for the word of configuration \"{config}\" that execution {number} is over"
+            )
         }
         State::Finished | State::AbnormalFinished => format!("has just ended execution {number}"),
     }
@@ -335,7 +352,10 @@ fn about_the_execution(record: &AttemptRecord, execution: &ExecutionRecord) -> S
     if record.current_execution > 1 && execution.ending.is_none() {
         push(
             &mut text,
-            format_args!("; this is its execution number {}", record.current_execution),
+            format_args!(
+                "; this is its execution number {}",
+                record.current_execution
+            ),
         );
     }
     text
@@ -343,7 +363,9 @@ fn about_the_execution(record: &AttemptRecord, execution: &ExecutionRecord) -> S
 
 fn about_polls(polls: u32, deadline: distributor_core::Timestamp) -> String {
     match polls {
-        0 => format!("; if none comes, the backend is asked for the first of {STOPPING_POLLS} times at {deadline}"),
+        0 => format!(
+            "; if none comes, the backend is asked for the first of {STOPPING_POLLS} times at {deadline}"
+        ),
         polls if polls < STOPPING_POLLS => format!(
             "; the backend was asked {polls} of {STOPPING_POLLS} times, the next is at {deadline}"
         ),
