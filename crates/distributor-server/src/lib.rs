@@ -4,6 +4,7 @@
 //! [`distributor_api::Api`], by way of the one table in [`methods`].
 
 mod grpc;
+mod guard;
 mod listener;
 mod methods;
 mod prpc;
