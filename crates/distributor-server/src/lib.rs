@@ -8,5 +8,7 @@ mod guard;
 mod listener;
 mod methods;
 mod prpc;
+mod stop;
+mod time;
 
 pub use listener::{Bound, Certificate, ServeError, Settings};

@@ -198,6 +198,10 @@ impl Committer {
             }
             Message::Tick => self.wake_due(work)?,
             Message::Flush(reply) => work.waiting.push(Waiting::Flush(reply)),
+            Message::ForgetEnded(reply) => {
+                work.forget = true;
+                work.waiting.push(Waiting::Flush(reply));
+            }
             Message::Again | Message::Stop => {}
         }
         Ok(())
@@ -326,11 +330,17 @@ impl Committer {
         });
     }
 
+    /// What is stored may be another thing than what is remembered.
+    pub(super) fn forget(&mut self) {
+        self.attempts.clear();
+        self.descs.clear();
+    }
+
     /// Nothing of the batch happened. What is stored is still true, so the host begins anew from it
     /// in a moment: calls whose answers were lost with the batch are still owed (DC-24).
     pub(super) fn failed(&mut self, error: &StoreError) {
         tracing::error!(%error, "store failed; will begin again from what is stored");
-        self.attempts.clear();
+        self.forget();
         let until = self.clock.now().after(STORE_RETRY);
         self.trouble = Some(Trouble {
             until,
@@ -371,7 +381,11 @@ fn attempts_of(message: &Message, wanted: &mut Vec<AttemptId>) {
             wanted.push(notification.id.attempt);
         }
         Message::Notified(notification) => wanted.push(notification.id.attempt),
-        Message::Again | Message::Tick | Message::Flush(_) | Message::Stop => {}
+        Message::Again
+        | Message::Tick
+        | Message::Flush(_)
+        | Message::ForgetEnded(_)
+        | Message::Stop => {}
     }
 }
 

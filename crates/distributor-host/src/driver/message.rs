@@ -146,5 +146,7 @@ pub(super) enum Message {
     Again,
     Tick,
     Flush(oneshot::Sender<()>),
+    /// Ended attempts were removed from the store: what is remembered of them is not true any more.
+    ForgetEnded(oneshot::Sender<()>),
     Stop,
 }

@@ -23,6 +23,9 @@ impl Committer {
         for (id, desc) in work.new_quests.drain(..) {
             self.descs.put(id, desc);
         }
+        if work.forget {
+            self.forget();
+        }
         for waiting in work.waiting.drain(..) {
             match waiting {
                 Waiting::Ensure(reply, answer) => {

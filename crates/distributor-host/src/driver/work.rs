@@ -59,6 +59,8 @@ pub(super) struct Work {
     pub(super) waiting: Vec<Waiting>,
     pub(super) resolved: HashMap<Arc<str>, Result<Resolved, Unresolved>>,
     pub(super) tick: bool,
+    /// Attempts were removed: nothing that was loaded for this batch may be remembered.
+    pub(super) forget: bool,
 }
 
 impl Work {
