@@ -4,7 +4,7 @@ use std::io::Read;
 use std::time::Duration;
 
 use axum::body::Body;
-use distributor_api::{Api, Code, Status};
+use distributor_api::{Code, Status};
 use flate2::bufread::MultiGzDecoder;
 use http::StatusCode;
 use http_body::Body as _;
@@ -12,6 +12,7 @@ use http_body_util::BodyExt;
 
 use super::budget::Share;
 use super::reply::Refusal;
+use crate::time::Time;
 
 /// The most bytes of a body, 32 MiB, as sent and again when inflated. It is what the clients of the
 /// original take for a reply.
@@ -21,12 +22,15 @@ pub(super) const MOST_BYTES: usize = 32 * 1024 * 1024;
 pub(super) const READ_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// Reads the whole body.
-pub(super) async fn receive(body: Body, api: &Api, share: &mut Share) -> Result<Vec<u8>, Refusal> {
-    let clock = &api.parts().clock;
-    let deadline = clock.now().after(READ_TIMEOUT);
+pub(super) async fn receive(
+    body: Body,
+    time: &Time,
+    share: &mut Share,
+) -> Result<Vec<u8>, Refusal> {
+    let over = time.after(READ_TIMEOUT);
     tokio::select! { biased;
         bytes = read(body, share) => bytes,
-        () = clock.sleep_until(deadline) => {
+        () = over => {
             let message = format!("the body was not here within {} s", READ_TIMEOUT.as_secs());
             let http = StatusCode::REQUEST_TIMEOUT;
             Err(Refusal::new(http, Code::DeadlineExceeded, message))

@@ -13,6 +13,7 @@ use super::media::Format;
 use super::reply::{self, Refusal};
 use super::{body, codec};
 use crate::methods::Unary;
+use crate::time::Time;
 
 /// Messages of more bytes are coded on a thread of their own: they would keep the calls of others
 /// waiting for milliseconds.
@@ -25,6 +26,7 @@ pub(super) type Answer = Pin<Box<dyn Future<Output = Result<Response, Refusal>> 
 #[derive(Debug)]
 pub(super) struct Call {
     pub(super) api: Api,
+    pub(super) time: Time,
     pub(super) caller: Caller,
     /// It may be broken off at any time.
     pub(super) only_reads: bool,
@@ -50,7 +52,7 @@ impl Unary for Call {
     {
         Box::pin(async move {
             let mut share = self.share;
-            let bytes = body::receive(self.body, &self.api, &mut share).await?;
+            let bytes = body::receive(self.body, &self.time, &mut share).await?;
             let is_large = self.inflate || bytes.len() > MOST_BYTES_HERE;
             let decode = move || {
                 let bytes = match self.inflate {

@@ -33,6 +33,7 @@ use self::call::{Answer, Call};
 use self::media::Format;
 use self::reply::Refusal;
 use crate::listener::Shared;
+use crate::time::Time;
 use crate::{guard, methods};
 
 /// Where the protocol wants all methods to be.
@@ -44,6 +45,7 @@ type Find = dyn Fn(&str, &str, Call) -> Option<Answer> + Send + Sync;
 /// What handles every request.
 struct Service {
     shared: Shared,
+    time: Time,
     budget: Budget,
     find: Box<Find>,
 }
@@ -55,6 +57,7 @@ pub(crate) fn routes(shared: Shared) -> Router {
 
 fn routes_of(shared: Shared, find: Box<Find>) -> Router {
     let service = Service {
+        time: Time::of(&shared.api),
         shared,
         budget: Budget::new(),
         find,
@@ -103,6 +106,7 @@ impl Service {
         let timeout = timeout::of(headers)?;
         let call = Call {
             api: self.shared.api.clone(),
+            time: self.time.clone(),
             caller,
             only_reads: methods::only_reads(service, method),
             format: Format::of_request(headers)?,
@@ -113,14 +117,10 @@ impl Service {
             deflate: media::accepts_gzip(headers),
         };
         // Counted from here: what was looked at so far costs next to nothing.
-        let clock = &self.shared.api.parts().clock;
-        let deadline = timeout.map(|timeout| clock.now().after(timeout));
+        let over = timeout.map_or_else(Time::never, |timeout| self.time.after(timeout));
         let answer = (self.find)(service, method, call).ok_or_else(unknown)?;
-        let Some(deadline) = deadline else {
-            return answer.await;
-        };
         tokio::select! { biased;
-            () = clock.sleep_until(deadline) => {
+            () = over => {
                 let message = "the time that the request allowed is over";
                 Err(Status::new(Code::DeadlineExceeded, message).into())
             }
