@@ -1,5 +1,8 @@
 //! `dm.Deps.WalkGraph`: reads part of the graph in bounded memory.
 
+pub(crate) mod limiter;
+pub(crate) mod view;
+
 use distributor_proto::dm;
 
 use crate::access::Caller;

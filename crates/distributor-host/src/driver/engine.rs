@@ -7,7 +7,7 @@ use std::thread::JoinHandle;
 
 use distributor_core::source::DistributorSource;
 use distributor_core::{
-    AttemptId, Clock, ExecutionId, Host, QuestId, Result as CoreResult, Secret, dm,
+    AttemptId, Clock, ExecutionId, Host, QuestId, Secret, dm,
 };
 use distributor_proto::{normalize_desc, normalize_result, quest_id};
 use distributor_store::records::Policy;
@@ -362,8 +362,16 @@ impl Engine {
     /// configuration cannot be read for the moment.
     pub fn check_desc(&self, mut desc: dm::quest::Desc) -> Result<CheckedQuest, CallError> {
         normalize_desc(&mut desc).map_err(|error| invalid("", error))?;
-        self.validate(&desc)
-            .map_err(|error| invalid("distributor_parameters", error))?;
+        self.check_normalized(desc)
+    }
+
+    /// Like [`Engine::check_desc`], for a description that is normalized already. (Parameters may grow
+    /// when they are normalized, so normalizing them again could refuse them.)
+    ///
+    /// # Errors
+    /// As there.
+    pub fn check_normalized(&self, desc: dm::quest::Desc) -> Result<CheckedQuest, CallError> {
+        self.validate(&desc)?;
         Ok(CheckedQuest {
             id: quest_id(&desc),
             policy: policy(&desc),
@@ -407,8 +415,7 @@ impl Engine {
     fn check(&self, index: usize, quest: EnsureQuest) -> Result<NewQuest, CallError> {
         let mut desc = quest.desc;
         normalize_desc(&mut desc).map_err(|error| invalid(format!("quest[{index}]"), error))?;
-        self.validate(&desc)
-            .map_err(|error| invalid(format!("quest[{index}].distributor_parameters"), error))?;
+        self.validate(&desc)?;
         Ok(NewQuest {
             id: quest_id(&desc),
             policy: policy(&desc),
@@ -418,10 +425,17 @@ impl Engine {
     }
 
     /// The backend's own check (DC-53); a name that is not configured fails here too.
-    fn validate(&self, desc: &dm::quest::Desc) -> CoreResult<()> {
-        let config = self.shared.source.snapshot(&desc.distributor_config_name)?;
-        let distributor = self.shared.source.distributor(&config)?;
-        distributor.validate(&desc.distributor_parameters)
+    fn validate(&self, desc: &dm::quest::Desc) -> Result<(), CallError> {
+        let source = &self.shared.source;
+        let config = source
+            .snapshot(&desc.distributor_config_name)
+            .map_err(|error| unfit("distributor_config_name", &error))?;
+        let distributor = source
+            .distributor(&config)
+            .map_err(|error| unfit("distributor_config_name", &error))?;
+        distributor
+            .validate(&desc.distributor_parameters)
+            .map_err(|error| unfit("distributor_parameters", &error))
     }
 
     async fn call(&self, attempt: AttemptId, event: Event) -> Result<(), CallError> {
@@ -450,6 +464,17 @@ impl fmt::Debug for Engine {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Engine").finish_non_exhaustive()
     }
+}
+
+/// Why a description does not fit its backend; if the backend cannot be asked, that may pass.
+fn unfit(field: &str, error: &distributor_core::Error) -> CallError {
+    if error.is_transient() {
+        return CallError::Unavailable(error.to_string());
+    }
+    // Backends name the field in their messages too.
+    let text = error.to_string();
+    let message = text.strip_prefix("distributor_parameters: ");
+    invalid(field, message.unwrap_or(&text))
 }
 
 fn invalid(field: impl Into<String>, error: impl fmt::Display) -> CallError {
