@@ -9,6 +9,7 @@ use distributor_core::{Error, ErrorKind, Result};
 use serde::Deserialize;
 
 use crate::config::OUR_PREFIX;
+use crate::job::SERVER_VARIABLE;
 
 /// Largest standard input, in bytes.
 const MOST_STDIN: usize = 1 << 20;
@@ -67,7 +68,7 @@ impl Parameters {
                     "env: {name:?} cannot be the name of a variable"
                 )));
             }
-            if name.starts_with(OUR_PREFIX) {
+            if name.starts_with(OUR_PREFIX) && name != SERVER_VARIABLE {
                 return Err(wrong(format!(
                     "env.{name}: names that start with {OUR_PREFIX} are set by the service"
                 )));

@@ -15,6 +15,7 @@ use crate::supervisor::log::Segment;
 use crate::supervisor::protocol::{Event, Exit, Header, Record, Start, append_line};
 use crate::supervisor::spawn::Refusal;
 use crate::supervisor::wait::Reaped;
+use crate::work;
 
 /// The supervisor.
 #[derive(Debug)]
@@ -390,12 +391,10 @@ fn append(state: &mut State, segment: u32, records: &[Record]) {
     }
 }
 
-/// Removes files, which may be gone already.
+/// Removes what a task has read.
 pub(super) fn remove_files(files: &[PathBuf]) {
     for file in files {
-        if let Err(error) = std::fs::remove_file(file)
-            && error.kind() != io::ErrorKind::NotFound
-        {
+        if let Err(error) = work::remove(file) {
             complain(&format!("failed to remove {}: {error}", file.display()));
         }
     }
