@@ -139,6 +139,13 @@ mod tests {
     }
 
     #[test]
+    fn of_our_variables_a_job_may_set_where_the_api_is() {
+        let text = r#"{"argv": ["a"], "env": {"DISTRIBUTOR_SERVER": "http://proxy"}}"#;
+        let parameters = Parameters::parse(text).unwrap();
+        assert_eq!(parameters.env["DISTRIBUTOR_SERVER"], "http://proxy");
+    }
+
+    #[test]
     fn dc_53_each_wrong_field_is_named() {
         let long = format!(
             r#"{{"argv": ["a"], "stdin": "{}"}}"#,

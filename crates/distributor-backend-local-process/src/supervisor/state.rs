@@ -170,13 +170,17 @@ impl Supervisor {
     /// Forgets what is queued, waits for what is being made, and records that nothing will follow:
     /// from that record on another service may start the same executions.
     pub(super) fn detach(&self) {
-        {
+        let forgotten = {
             let mut state = self.lock();
             state.service_gone = true;
-            state.queue.clear();
-        }
+            std::mem::take(&mut state.queue)
+        };
         self.work.notify_all();
         self.changed.notify_all();
+        // Before the record: after it they may be those of another service's start.
+        for start in forgotten {
+            remove_files(&start.work_files);
+        }
         let mut state = self.wait_while(|state| state.spawning > 0);
         let current = state.current;
         append(&mut state, current, &[Record::Detached]);

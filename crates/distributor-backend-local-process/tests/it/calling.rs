@@ -224,10 +224,22 @@ async fn what_ends_while_no_service_is_there_leaves_nothing() {
     let folder = tempfile::tempdir().unwrap();
     let state = folder.path().join("state");
     let pipe = fifo(&folder.path().join("pipe"));
-    let service = Service::new(&state, &config());
+    let one_slot = ConfigMessage {
+        slots: 1,
+        ..config()
+    };
+    let service = Service::new(&state, &one_slot);
     start(&service, 1, shell(format!("read go < {pipe}"))).await;
+    let mut waits = Box::pin(start(&service, 2, json!({ "argv": ["true"] })));
+    tokio::select! {
+        biased;
+        _ = &mut waits => panic!("started without a slot"),
+        () = std::future::ready(()) => {}
+    }
+    let both = ["luci_context.json", "luci_context.json"];
+    assert_eq!(files_with_traces(&state), both);
+    drop(waits);
     drop(service);
-    assert_eq!(files_with_traces(&state), ["luci_context.json"]);
     release(&pipe);
     wait_until_empty(&state.join("work")).await;
 }
