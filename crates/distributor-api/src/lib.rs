@@ -16,8 +16,11 @@ mod templates;
 mod validate;
 mod walk;
 
-pub use access::{Access, Caller, Callers, Identity};
+pub use access::{
+    Access, Caller, Callers, DamagedToken, Identity, NewToken, Open, TokenDirectory, TokenError,
+    TokenInfo, TokenList,
+};
 pub use api::{Api, Parts};
-pub use control::Changes;
+pub use control::{Changes, SweepProblem, sweep};
 pub use status::{Code, Status};
 pub use templates::{ProjectTemplates, TemplateProblem, Templates};

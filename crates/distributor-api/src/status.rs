@@ -2,6 +2,9 @@
 
 use std::fmt;
 
+use distributor_host::driver::CallError;
+use distributor_host::machine::Refusal;
+
 /// The canonical codes of gRPC, numbers included.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[expect(missing_docs, reason = "the canonical names say what they mean")]
@@ -48,6 +51,24 @@ impl Status {
     }
 }
 
+/// What the host's errors mean to a client. `Internal` and `Unavailable` are what clients try again
+/// (`dm-api.md`, section 7): nothing was changed, or the same call does no harm.
+impl From<CallError> for Status {
+    fn from(error: CallError) -> Self {
+        let code = match &error {
+            CallError::Invalid { .. } | CallError::AbsentQuest(_) => Code::InvalidArgument,
+            CallError::Cycle(_) => Code::FailedPrecondition,
+            CallError::NotFound(_) => Code::NotFound,
+            CallError::Refused(Refusal::AlreadyActivated) => Code::AlreadyExists,
+            CallError::Refused(Refusal::NotSettled) => Code::Unavailable,
+            CallError::Refused(_) => Code::PermissionDenied,
+            CallError::Unavailable(_) | CallError::Stopped => Code::Unavailable,
+            _ => Code::Internal,
+        };
+        Status::new(code, error.to_string())
+    }
+}
+
 impl fmt::Display for Status {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:?}: {}", self.code, self.message)
@@ -55,3 +76,64 @@ impl fmt::Display for Status {
 }
 
 impl std::error::Error for Status {}
+
+#[cfg(test)]
+mod tests {
+    use distributor_core::QuestId;
+
+    use super::*;
+
+    #[test]
+    fn every_error_of_the_host_has_a_code_and_its_own_words() {
+        let quest = QuestId::from_bytes([7; 32]);
+        let attempts = vec![quest.attempt(1), quest.attempt(2), quest.attempt(1)];
+        let invalid = CallError::Invalid {
+            field: "quest[1]".to_owned(),
+            message: "is wrong".to_owned(),
+        };
+        for (error, code, part) in [
+            (invalid, Code::InvalidArgument, "quest[1]: is wrong"),
+            (
+                CallError::AbsentQuest(quest),
+                Code::InvalidArgument,
+                "cannot create attempts for absent quest \"BwcHB",
+            ),
+            (
+                CallError::Cycle(attempts),
+                Code::FailedPrecondition,
+                "|1 -> BwcHB",
+            ),
+            (
+                CallError::NotFound(quest.attempt(3)),
+                Code::NotFound,
+                "no attempt BwcHB",
+            ),
+            (
+                Refusal::Denied("wrong token").into(),
+                Code::PermissionDenied,
+                "wrong token",
+            ),
+            (
+                Refusal::AlreadyActivated.into(),
+                Code::AlreadyExists,
+                "activated already",
+            ),
+            (Refusal::NotSettled.into(), Code::Unavailable, "try again"),
+            (
+                CallError::Unavailable("later".to_owned()),
+                Code::Unavailable,
+                "later",
+            ),
+            (CallError::Stopped, Code::Unavailable, "stopped"),
+            (
+                CallError::NotStored("disk full".to_owned()),
+                Code::Internal,
+                "try again: disk full",
+            ),
+        ] {
+            let status = Status::from(error);
+            assert_eq!(status.code, code, "{status}");
+            assert!(status.message.contains(part), "{status}");
+        }
+    }
+}

@@ -11,4 +11,4 @@ mod retry;
 
 pub use client::{Client, ClientError, ConnectOptions};
 pub use retry::RetryPolicy;
-pub use tonic::Code;
+pub use tonic::{Code, Streaming};

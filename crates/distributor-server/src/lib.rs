@@ -4,8 +4,11 @@
 //! [`distributor_api::Api`], by way of the one table in [`methods`].
 
 mod grpc;
+mod guard;
 mod listener;
 mod methods;
 mod prpc;
+mod stop;
+mod time;
 
 pub use listener::{Bound, Certificate, ServeError, Settings};

@@ -19,6 +19,6 @@ mod store;
 pub use memory::MemoryStore;
 pub use sqlite::SqliteStore;
 pub use store::{
-    AttemptFilter, AttemptPage, Batch, Collected, JournalDelay, Result, StateCounts, Store,
-    StoreError,
+    AttemptFilter, AttemptPage, Batch, Collected, EdgeCursor, EdgePage, JournalDelay, Result,
+    StateCounts, Store, StoreError,
 };

@@ -142,6 +142,24 @@ pub struct AttemptPage {
     pub next: Option<u64>,
 }
 
+/// A place in the list of the dependencies, or dependents, of an attempt.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct EdgeCursor {
+    /// Whose.
+    pub attempt: AttemptId,
+    /// A number from the previous page; 0 to begin.
+    pub after: u64,
+}
+
+/// A part of such a list.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct EdgePage {
+    /// In the order of the creation of the attempt at the other end.
+    pub edges: Vec<DependencyRecord>,
+    /// Give this to get the next page; `None` at the end.
+    pub next: Option<u64>,
+}
+
 /// Which attempts a listing wants.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct AttemptFilter {
@@ -228,9 +246,52 @@ pub trait Store: Send + Sync + fmt::Debug {
             .collect()
     }
 
+    /// For each of these attempts, what it depends on and was not told the end of: at most `limit`
+    /// each.
+    fn untold_dependencies_of(&self, of: &[EdgeCursor], limit: usize) -> Result<Vec<EdgePage>>;
+
+    /// For each of these attempts, who depends on it and was not told of its end: at most `limit`
+    /// each.
+    fn untold_dependents_of(&self, of: &[EdgeCursor], limit: usize) -> Result<Vec<EdgePage>>;
+
+    /// Does `dependent` depend on each of these, told or not, whichever execution asked for it?
+    fn have_dependencies(
+        &self,
+        dependent: AttemptId,
+        dependencies: &[AttemptId],
+    ) -> Result<Vec<bool>>;
+
     /// Who depends on `dependency`, told or not, at most `limit`: those that were not told first,
     /// then in the order in which the dependents were created.
     fn dependents(&self, dependency: AttemptId, limit: usize) -> Result<Vec<DependencyRecord>>;
+
+    /// What each of these depends on: at most `limit` for each, as [`Store::dependencies`] orders
+    /// them.
+    fn dependencies_of_each(
+        &self,
+        dependents: &[AttemptId],
+        limit: usize,
+    ) -> Result<Vec<Vec<AttemptId>>> {
+        let of_one = |dependent: &AttemptId| {
+            let found = self.dependencies(*dependent)?.into_iter().take(limit);
+            Ok(found.map(|found| found.dependency).collect())
+        };
+        dependents.iter().map(of_one).collect()
+    }
+
+    /// Who depends on each of these: at most `limit` for each, as [`Store::dependents`] orders
+    /// them.
+    fn dependents_of_each(
+        &self,
+        dependencies: &[AttemptId],
+        limit: usize,
+    ) -> Result<Vec<Vec<AttemptId>>> {
+        let of_one = |dependency: &AttemptId| {
+            let found = self.dependents(*dependency, limit)?.into_iter();
+            Ok(found.map(|found| found.dependent).collect())
+        };
+        dependencies.iter().map(of_one).collect()
+    }
 
     /// Attempts that wait for room under the configuration name `config_name`, in the order of
     /// `ready`, at most `limit`.

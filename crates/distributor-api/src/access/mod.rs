@@ -1,4 +1,14 @@
 //! Who calls, and who may do what (`acls.cfg`).
+//!
+//! * [`Callers`] tells who shows which bearer token: [`TokenDirectory`], or [`Open`] where
+//!   authentication is off.
+//! * [`Access`] tells what a caller may do.
+//!
+//! It refuses to know the tokens of executions: these belong to the life cycle.
+
+mod listing;
+mod token;
+mod tokens;
 
 use std::fmt;
 use std::sync::{Arc, PoisonError, RwLock};
@@ -6,6 +16,9 @@ use std::sync::{Arc, PoisonError, RwLock};
 use distributor_proto::acls::Acls;
 
 use crate::status::{Code, Status};
+
+pub use listing::{DamagedToken, TokenInfo, TokenList};
+pub use tokens::{NewToken, TokenDirectory, TokenError};
 
 /// Who calls.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,11 +49,33 @@ pub trait Callers: Send + Sync + fmt::Debug {
     fn identify(&self, bearer: Option<&str>) -> Result<Caller, Status>;
 }
 
+/// Everybody may do everything: for an address that only this machine reaches.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Open;
+
+impl Callers for Open {
+    fn identify(&self, _bearer: Option<&str>) -> Result<Caller, Status> {
+        Ok(Caller::Trusted)
+    }
+}
+
 /// The readers and writers, replaced as a whole when their file changes.
 #[derive(Debug)]
 pub struct Access {
-    /// `Err`: the file cannot be read, and why.
+    /// `Err`: the file cannot be read, and why. Then nobody is let in, and nobody is told to stay out
+    /// for good (`dm-api.md`, section 8).
     acls: RwLock<Result<Arc<Acls>, String>>,
+}
+
+impl Caller {
+    /// For people and logs.
+    pub fn name(&self) -> &str {
+        match self {
+            Caller::Trusted => "a trusted caller",
+            Caller::Anonymous => "an anonymous caller",
+            Caller::Named(identity) => &identity.name,
+        }
+    }
 }
 
 impl Access {

@@ -1,48 +1,39 @@
 //! `dm.Deps`, but for walking: EnsureGraphData, ActivateExecution, FinishAttempt.
+//!
+//! Requests are checked before anything else, then the caller, and only then is anything looked up. A
+//! quest's `meta.as_account` is part of its identity and of no other use: nobody's right to it is
+//! checked, and no job acts as that account.
+//!
+//! It refuses to change a state itself, and to hold a lock or a store's answer across a backend's call.
 
-use distributor_proto::dm;
+mod answer;
+mod ensure;
+mod execution;
+mod expand;
 
-use crate::access::Caller;
-use crate::api::Api;
 use crate::status::{Code, Status};
 
-impl Api {
-    /// `dm.Deps.EnsureGraphData`.
-    ///
-    /// # Errors
-    /// As `dm-api.md`, section 6 says.
-    pub async fn ensure_graph_data(
-        &self,
-        caller: &Caller,
-        request: dm::EnsureGraphDataReq,
-    ) -> Result<dm::EnsureGraphDataRsp, Status> {
-        let _to_be_written = (caller, request);
-        Err(Status::new(Code::Unimplemented, "to be written"))
-    }
+/// Work on this many bytes, or more, is done where it holds up no other call.
+const LARGE: usize = 64 << 10;
 
-    /// `dm.Deps.ActivateExecution`.
-    ///
-    /// # Errors
-    /// As `dm-api.md`, section 6 says.
-    pub async fn activate_execution(
-        &self,
-        caller: &Caller,
-        request: dm::ActivateExecutionReq,
-    ) -> Result<(), Status> {
-        let _to_be_written = (caller, request);
-        Err(Status::new(Code::Unimplemented, "to be written"))
+/// Computes on the spot, or for a large request on a thread that may block.
+async fn compute<T: Send + 'static>(
+    size: usize,
+    work: impl FnOnce() -> Result<T, Status> + Send + 'static,
+) -> Result<T, Status> {
+    match size < LARGE {
+        true => work(),
+        false => block(work).await,
     }
+}
 
-    /// `dm.Deps.FinishAttempt`.
-    ///
-    /// # Errors
-    /// As `dm-api.md`, section 6 says.
-    pub async fn finish_attempt(
-        &self,
-        caller: &Caller,
-        request: dm::FinishAttemptReq,
-    ) -> Result<(), Status> {
-        let _to_be_written = (caller, request);
-        Err(Status::new(Code::Unimplemented, "to be written"))
-    }
+/// Reads the store, or does something else that takes its time, on a thread that may block.
+async fn block<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, Status> + Send + 'static,
+) -> Result<T, Status> {
+    let done = tokio::task::spawn_blocking(work).await;
+    done.unwrap_or_else(|_| {
+        let message = "a part of the service failed or is stopping: try again";
+        Err(Status::new(Code::Internal, message))
+    })
 }

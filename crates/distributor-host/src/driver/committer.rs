@@ -17,6 +17,7 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
 use tokio::sync::{broadcast, watch};
 
 use super::dispatch::Dispatcher;
+use super::graph::GraphAnswer;
 use super::lanes::{Lanes, Occupation};
 use super::message::{AttemptChange, CallError, Message};
 use super::settings::{COMMIT_SIBLINGS, RandomSource, Settings};
@@ -143,16 +144,12 @@ impl Committer {
             self.dispatcher.came_back(message);
         }
         let mut wanted = Vec::with_capacity(messages.len());
-        let mut quests = Vec::new();
         for message in &messages {
             attempts_of(message, &mut wanted);
-            if let Message::Ensure { quests: new, .. } = message {
-                quests.extend(new.iter().map(|quest| quest.id));
-            }
         }
         let mut outcome = self
             .load(work, &wanted)
-            .and_then(|()| self.look_up_quests(work, quests));
+            .and_then(|()| self.look_up_quests(work, &messages));
         for message in messages {
             if outcome.is_ok() {
                 outcome = self.take(work, message);
@@ -167,9 +164,14 @@ impl Committer {
 
     fn take(&mut self, work: &mut Work, message: Message) -> Result<(), StoreError> {
         match message {
-            Message::Ensure { quests, reply } => {
-                let answer = self.ensure(work, quests);
+            Message::Ensure { request, reply } => {
+                let (answer, failure) = match self.ensure(work, &request) {
+                    // It may have happened in part: the batch must not be stored.
+                    Err(CallError::Store(error)) => (Ok(GraphAnswer::default()), Err(error)),
+                    answer => (answer, Ok(())),
+                };
                 work.waiting.push(Waiting::Ensure(reply, answer));
+                failure?;
             }
             Message::Call {
                 attempt,
@@ -198,6 +200,10 @@ impl Committer {
             }
             Message::Tick => self.wake_due(work)?,
             Message::Flush(reply) => work.waiting.push(Waiting::Flush(reply)),
+            Message::ForgetEnded(reply) => {
+                work.forget = true;
+                work.waiting.push(Waiting::Flush(reply));
+            }
             Message::Again | Message::Stop => {}
         }
         Ok(())
@@ -326,11 +332,17 @@ impl Committer {
         });
     }
 
+    /// What is stored may be another thing than what is remembered.
+    pub(super) fn forget(&mut self) {
+        self.attempts.clear();
+        self.descs.clear();
+    }
+
     /// Nothing of the batch happened. What is stored is still true, so the host begins anew from it
     /// in a moment: calls whose answers were lost with the batch are still owed (DC-24).
     pub(super) fn failed(&mut self, error: &StoreError) {
         tracing::error!(%error, "store failed; will begin again from what is stored");
-        self.attempts.clear();
+        self.forget();
         let until = self.clock.now().after(STORE_RETRY);
         self.trouble = Some(Trouble {
             until,
@@ -350,16 +362,15 @@ fn wait(delay: Duration) {
 
 fn attempts_of(message: &Message, wanted: &mut Vec<AttemptId>) {
     match message {
-        Message::Ensure { quests, .. } => {
-            for quest in quests {
+        Message::Ensure { request, .. } => {
+            for quest in &request.quests {
                 for attempt in &quest.attempts {
-                    wanted.push(AttemptId {
-                        quest: quest.id,
-                        number: attempt.number,
-                    });
+                    wanted.push(quest.quest.id.attempt(attempt.number));
                     wanted.extend(&attempt.needs);
                 }
             }
+            wanted.extend(&request.attempts);
+            wanted.extend(request.dependent.iter().map(|it| it.execution.attempt));
         }
         Message::Call { attempt, .. } | Message::Propagate { attempt, .. } => {
             wanted.push(*attempt);
@@ -371,7 +382,11 @@ fn attempts_of(message: &Message, wanted: &mut Vec<AttemptId>) {
             wanted.push(notification.id.attempt);
         }
         Message::Notified(notification) => wanted.push(notification.id.attempt),
-        Message::Again | Message::Tick | Message::Flush(_) | Message::Stop => {}
+        Message::Again
+        | Message::Tick
+        | Message::Flush(_)
+        | Message::ForgetEnded(_)
+        | Message::Stop => {}
     }
 }
 
@@ -379,7 +394,8 @@ fn attempts_of(message: &Message, wanted: &mut Vec<AttemptId>) {
 fn refuse(work: &mut Work, message: Message) {
     match message {
         Message::Ensure { reply, .. } => {
-            work.waiting.push(Waiting::Ensure(reply, Ok(Vec::new())));
+            let answer = Ok(GraphAnswer::default());
+            work.waiting.push(Waiting::Ensure(reply, answer));
         }
         Message::Call { reply, .. } => work.waiting.push(Waiting::Call(reply, Ok(()))),
         _ => {}

@@ -1,16 +1,13 @@
 //! The handle of a running host: what clients can ask of it.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
 use distributor_core::source::DistributorSource;
-use distributor_core::{
-    AttemptId, Clock, ExecutionId, Host, QuestId, Result as CoreResult, Secret, dm,
-};
+use distributor_core::{AttemptId, Clock, ExecutionId, Host, Secret, dm};
 use distributor_proto::{normalize_desc, normalize_result, quest_id};
-use distributor_store::records::Policy;
 use distributor_store::{Store, StoreError};
 use lru::LruCache;
 use tokio::sync::mpsc::{self, UnboundedReceiver, UnboundedSender};
@@ -19,12 +16,13 @@ use tokio::sync::{Semaphore, broadcast, oneshot, watch};
 use super::calls::CallContext;
 use super::committer::{Committer, cache_size};
 use super::dispatch::Dispatcher;
+use super::graph::{CheckedQuest, Dependent, EnsureQuest, GraphAnswer, GraphQuest, GraphRequest};
 use super::lanes::Lanes;
 use super::lent::{Lent, Surroundings};
-use super::message::{AttemptChange, CallError, Ensured, Message, NewAttempt, NewQuest};
+use super::message::{AttemptChange, CallError, Ensured, Message};
 use super::settings::{RandomSource, Settings, SystemRandom};
 use super::ticker::tick;
-use crate::machine::{Event, policy};
+use crate::machine::{Event, authenticate, policy};
 
 /// Calls of clients that are taken in at once; the others wait for their turn.
 const CLIENTS_AT_ONCE: usize = 4096;
@@ -66,77 +64,6 @@ impl fmt::Debug for Entrance {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Entrance").finish_non_exhaustive()
     }
-}
-
-/// A quest that a client wants to exist, with attempts.
-#[derive(Debug, Clone)]
-pub struct EnsureQuest {
-    /// Its description; normalized by the host.
-    pub desc: dm::quest::Desc,
-    /// Its attempts.
-    pub attempts: Vec<NewAttempt>,
-}
-
-/// A description that is normalized, has its name, and that its backend accepts.
-#[derive(Debug, Clone)]
-pub struct CheckedQuest {
-    id: QuestId,
-    policy: Policy,
-    desc: Arc<dm::quest::Desc>,
-}
-
-impl CheckedQuest {
-    /// Its name.
-    pub fn id(&self) -> QuestId {
-        self.id
-    }
-
-    /// Its normalized description.
-    pub fn desc(&self) -> &Arc<dm::quest::Desc> {
-        &self.desc
-    }
-}
-
-/// A quest of a [`GraphRequest`].
-#[derive(Debug, Clone)]
-pub struct GraphQuest {
-    /// What it is.
-    pub quest: CheckedQuest,
-    /// The templates that made it; united with those that are known.
-    pub built_by: Vec<dm::quest::TemplateSpec>,
-    /// Its attempts.
-    pub attempts: Vec<NewAttempt>,
-}
-
-/// A running execution that shall depend on attempts.
-#[derive(Debug, Clone)]
-pub struct Dependent {
-    /// Which.
-    pub execution: ExecutionId,
-    /// Its execution token.
-    pub token: Secret,
-}
-
-/// One change of the graph: all of it happens, or nothing.
-#[derive(Debug, Clone, Default)]
-pub struct GraphRequest {
-    /// Quests that shall exist, with attempts. The same quest may come more than once.
-    pub quests: Vec<GraphQuest>,
-    /// Attempts that shall exist, of quests that exist or are in `quests`.
-    pub attempts: Vec<AttemptId>,
-    /// Who shall depend on all attempts of the request.
-    pub dependent: Option<Dependent>,
-}
-
-/// What came of a [`GraphRequest`].
-#[derive(Debug, Clone, Default)]
-pub struct GraphAnswer {
-    /// Quests of the request that did not exist before.
-    pub new_quests: HashSet<QuestId>,
-    /// Every attempt of the request once, sorted.
-    pub attempts: Vec<Ensured>,
-    /// The dependent has to wait: its token is revoked.
-    pub halted: bool,
 }
 
 /// A running host. Clones are the same host; it stops with [`Engine::stop`] or with the last clone.
@@ -247,15 +174,21 @@ impl Engine {
     /// # Errors
     /// `Invalid` for a description, its parameters or a need that is not right.
     pub async fn ensure(&self, quests: Vec<EnsureQuest>) -> Result<Vec<Ensured>, CallError> {
-        let mut checked = Vec::with_capacity(quests.len());
-        for (index, quest) in quests.into_iter().enumerate() {
-            checked.push(self.check(index, quest)?);
+        let mut named = Vec::new();
+        let mut request = GraphRequest::default();
+        for (index, EnsureQuest { desc, attempts }) in quests.into_iter().enumerate() {
+            let quest = self
+                .check_desc(desc)
+                .map_err(|error| within(&format!("quest[{index}]"), error))?;
+            named.extend(attempts.iter().map(|it| quest.id.attempt(it.number)));
+            request.quests.push(GraphQuest {
+                quest,
+                built_by: Vec::new(),
+                attempts,
+            });
         }
-        self.send(|reply| Message::Ensure {
-            quests: checked,
-            reply,
-        })
-        .await
+        let answer = self.ensure_graph(request).await?;
+        Ok(in_order(&named, &answer.attempts))
     }
 
     /// Asks for the end of an attempt; a final one stays as it is. A running task is told to stop,
@@ -265,6 +198,18 @@ impl Engine {
     /// `NotFound`.
     pub async fn cancel(&self, attempt: AttemptId, reason: String) -> Result<(), CallError> {
         self.call(attempt, Event::Cancel { reason }).await
+    }
+
+    /// Like [`Engine::cancel`], if this is the attempt's current execution and not over.
+    ///
+    /// # Errors
+    /// `NotFound`; `Refused` if it is over or another one is current.
+    pub async fn cancel_execution(&self, id: ExecutionId, reason: String) -> Result<(), CallError> {
+        let event = Event::CancelExecution {
+            execution: id.number,
+            reason,
+        };
+        self.call(id.attempt, event).await
     }
 
     /// A task claims its execution.
@@ -313,6 +258,21 @@ impl Engine {
         }
     }
 
+    /// Tells the host that ended attempts were removed from its store (`Store::collect`). Until this
+    /// returns it may take one of them for existing. It also returns if the host has stopped.
+    pub async fn forget_ended(&self) {
+        let (reply, forgotten) = oneshot::channel();
+        // As in `flush`.
+        if self
+            .shared
+            .inbox
+            .send(Message::ForgetEnded(reply))
+            .is_ok()
+        {
+            let _stopped = forgotten.await;
+        }
+    }
+
     /// Every committed change from now on; closed once the host has stopped.
     pub fn watch(&self) -> broadcast::Receiver<AttemptChange> {
         match self.shared.changes.upgrade() {
@@ -347,8 +307,16 @@ impl Engine {
     /// configuration cannot be read for the moment.
     pub fn check_desc(&self, mut desc: dm::quest::Desc) -> Result<CheckedQuest, CallError> {
         normalize_desc(&mut desc).map_err(|error| invalid("", error))?;
-        self.validate(&desc)
-            .map_err(|error| invalid("distributor_parameters", error))?;
+        self.check_normalized(desc)
+    }
+
+    /// Like [`Engine::check_desc`], for a description that is normalized already. (Parameters may grow
+    /// when they are normalized, so normalizing them again could refuse them.)
+    ///
+    /// # Errors
+    /// As there.
+    pub fn check_normalized(&self, desc: dm::quest::Desc) -> Result<CheckedQuest, CallError> {
+        self.validate(&desc)?;
         Ok(CheckedQuest {
             id: quest_id(&desc),
             policy: policy(&desc),
@@ -357,27 +325,15 @@ impl Engine {
     }
 
     /// Makes sure that quests and attempts exist and, if there is a dependent, that it depends on
-    /// all of them and stops if one is not finished (`dm-lifecycle.md`, section 7).
+    /// all of them. If one of them has not ended, normally or not, the dependent is halted: its token
+    /// is revoked, and it runs again once all have ended. All of this happens, or nothing.
     ///
     /// # Errors
-    /// `AbsentQuest` for attempts of an unknown quest, `Refused` if the dependent is not what it says
-    /// it is, `Cycle` if it would wait for itself.
+    /// `AbsentQuest` for attempts of an unknown quest, `Invalid` for a need that is not right,
+    /// `NotFound` or `Refused` if the dependent is not what it says it is, `Cycle` if it would wait
+    /// for itself.
     pub async fn ensure_graph(&self, request: GraphRequest) -> Result<GraphAnswer, CallError> {
-        // To be written: dynamic dependencies, raw attempts, built_by.
-        let mut quests = Vec::new();
-        for quest in request.quests {
-            quests.push(NewQuest {
-                id: quest.quest.id,
-                policy: quest.quest.policy,
-                desc: quest.quest.desc,
-                attempts: quest.attempts,
-            });
-        }
-        let attempts = self.send(|reply| Message::Ensure { quests, reply }).await?;
-        Ok(GraphAnswer {
-            attempts,
-            ..GraphAnswer::default()
-        })
+        self.send(|reply| Message::Ensure { request, reply }).await
     }
 
     /// Is this the running execution that it says it is? Changes nothing.
@@ -385,28 +341,31 @@ impl Engine {
     /// # Errors
     /// `NotFound` or `Refused`.
     pub async fn authenticate(&self, caller: &Dependent) -> Result<(), CallError> {
-        let _to_be_written = caller;
-        Err(CallError::Stopped)
-    }
-
-    fn check(&self, index: usize, quest: EnsureQuest) -> Result<NewQuest, CallError> {
-        let mut desc = quest.desc;
-        normalize_desc(&mut desc).map_err(|error| invalid(format!("quest[{index}]"), error))?;
-        self.validate(&desc)
-            .map_err(|error| invalid(format!("quest[{index}].distributor_parameters"), error))?;
-        Ok(NewQuest {
-            id: quest_id(&desc),
-            policy: policy(&desc),
-            desc: Arc::new(desc),
-            attempts: quest.attempts,
-        })
+        let turn = self.shared.clients.acquire().await;
+        let _turn = turn.map_err(|_| CallError::Stopped)?;
+        let store = self.shared.store.clone();
+        let attempt = caller.execution.attempt;
+        let read = tokio::task::spawn_blocking(move || store.attempts(&[attempt]));
+        let found = read.await.map_err(|_| CallError::Stopped)??;
+        let Some(record) = found.into_iter().flatten().next() else {
+            return Err(CallError::NotFound(attempt));
+        };
+        authenticate(&record, caller.execution.number, &caller.token)?;
+        Ok(())
     }
 
     /// The backend's own check (DC-53); a name that is not configured fails here too.
-    fn validate(&self, desc: &dm::quest::Desc) -> CoreResult<()> {
-        let config = self.shared.source.snapshot(&desc.distributor_config_name)?;
-        let distributor = self.shared.source.distributor(&config)?;
-        distributor.validate(&desc.distributor_parameters)
+    fn validate(&self, desc: &dm::quest::Desc) -> Result<(), CallError> {
+        let source = &self.shared.source;
+        let config = source
+            .snapshot(&desc.distributor_config_name)
+            .map_err(|error| unfit("distributor_config_name", &error))?;
+        let distributor = source
+            .distributor(&config)
+            .map_err(|error| unfit("distributor_config_name", &error))?;
+        distributor
+            .validate(&desc.distributor_parameters)
+            .map_err(|error| unfit("distributor_parameters", &error))
     }
 
     async fn call(&self, attempt: AttemptId, event: Event) -> Result<(), CallError> {
@@ -437,9 +396,43 @@ impl fmt::Debug for Engine {
     }
 }
 
+/// Why a description does not fit its backend; if the backend cannot be asked, that may pass.
+fn unfit(field: &str, error: &distributor_core::Error) -> CallError {
+    if error.is_transient() {
+        return CallError::Unavailable(error.to_string());
+    }
+    // Backends name the field in their messages too.
+    let text = error.to_string();
+    let message = text.strip_prefix("distributor_parameters: ");
+    invalid(field, message.unwrap_or(&text))
+}
+
 fn invalid(field: impl Into<String>, error: impl fmt::Display) -> CallError {
     CallError::Invalid {
         field: field.into(),
         message: error.to_string(),
     }
+}
+
+/// The error of a part, with the path of the part.
+fn within(part: &str, error: CallError) -> CallError {
+    match error {
+        CallError::Invalid { field, message } if field.is_empty() => invalid(part, message),
+        CallError::Invalid { field, message } => invalid(format!("{part}.{field}"), message),
+        other => other,
+    }
+}
+
+/// An entry for every name, although `ensured` has each attempt once.
+fn in_order(names: &[AttemptId], ensured: &[Ensured]) -> Vec<Ensured> {
+    let mut by_id: HashMap<AttemptId, Ensured> = ensured.iter().map(|it| (it.id, *it)).collect();
+    let mut entries = Vec::with_capacity(names.len());
+    for name in names {
+        if let Some(entry) = by_id.get_mut(name) {
+            entries.push(*entry);
+            // A second mention finds what the first has made.
+            entry.existed = true;
+        }
+    }
+    entries
 }

@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use distributor_core::dm::{attempt, execution, quest};
+use distributor_core::dm::{attempt, execution};
 use distributor_core::{AttemptId, Error, ExecutionId, Notification, QuestId};
 use distributor_store::StoreError;
-use distributor_store::records::Policy;
 use tokio::sync::oneshot;
 
+use super::graph::{GraphAnswer, GraphRequest};
 use crate::machine::{AnsweredState, Event, FinalResult, Refusal, RunAnswer};
 
 /// Why the host did not do what a client asked.
@@ -48,21 +48,26 @@ pub enum CallError {
     Stopped,
 }
 
+/// Longest cycle that is written out; of a longer one both ends are.
+const CYCLE_SHOWN: usize = 16;
+
 fn arrows(cycle: &[AttemptId]) -> String {
-    let names: Vec<String> = cycle.iter().map(AttemptId::to_string).collect();
-    names.join(" -> ")
+    let names = |part: &[AttemptId]| {
+        let names: Vec<String> = part.iter().map(AttemptId::to_string).collect();
+        names.join(" -> ")
+    };
+    let half = CYCLE_SHOWN / 2;
+    match cycle.len().checked_sub(CYCLE_SHOWN) {
+        None | Some(0) => names(cycle),
+        Some(hidden) => {
+            let (start, rest) = cycle.split_at(half);
+            let (_, end) = rest.split_at(hidden);
+            format!("{} -> ({hidden} more) -> {}", names(start), names(end))
+        }
+    }
 }
 
 pub(super) type Reply<T> = oneshot::Sender<Result<T, CallError>>;
-
-/// A quest to be made sure of, checked and named already.
-#[derive(Debug)]
-pub(super) struct NewQuest {
-    pub(super) id: QuestId,
-    pub(super) desc: Arc<quest::Desc>,
-    pub(super) policy: Policy,
-    pub(super) attempts: Vec<NewAttempt>,
-}
 
 /// An attempt to be made sure of.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -108,8 +113,8 @@ pub(super) struct Row {
 #[derive(Debug)]
 pub(super) enum Message {
     Ensure {
-        quests: Vec<NewQuest>,
-        reply: Reply<Vec<Ensured>>,
+        request: GraphRequest,
+        reply: Reply<GraphAnswer>,
     },
     Call {
         attempt: AttemptId,
@@ -146,5 +151,7 @@ pub(super) enum Message {
     Again,
     Tick,
     Flush(oneshot::Sender<()>),
+    /// Ended attempts were removed from the store: what is remembered of them is not true any more.
+    ForgetEnded(oneshot::Sender<()>),
     Stop,
 }

@@ -13,9 +13,12 @@
 mod answers;
 mod calls;
 mod committer;
+mod cycle;
+mod depend;
 mod dispatch;
 mod engine;
 mod ensure;
+mod graph;
 mod lanes;
 mod lent;
 mod message;
@@ -28,9 +31,8 @@ mod starts;
 mod ticker;
 mod work;
 
-pub use engine::{
-    CheckedQuest, Dependent, Engine, EnsureQuest, Entrance, GraphAnswer, GraphQuest, GraphRequest,
-};
+pub use engine::{Engine, Entrance};
+pub use graph::{CheckedQuest, Dependent, EnsureQuest, GraphAnswer, GraphQuest, GraphRequest};
 pub use lent::Surroundings;
 pub use message::{AttemptChange, CallError, Ensured, NewAttempt};
 pub use settings::{RandomSource, RetryPolicy, Settings, SystemRandom};

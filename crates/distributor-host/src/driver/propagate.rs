@@ -2,7 +2,7 @@
 
 use distributor_core::{AttemptId, dm};
 use distributor_store::StoreError;
-use distributor_store::records::{JournalKind, Outcome};
+use distributor_store::records::{DependencyRecord, JournalKind, Outcome};
 
 use super::committer::Committer;
 use super::work::Work;
@@ -20,7 +20,7 @@ impl Committer {
             let ended: Vec<AttemptId> = work.ended.drain(..).collect();
             let stored = self.store.have_untold_dependents(&ended)?;
             for (ended, stored) in ended.into_iter().zip(stored) {
-                if !stored && !work.has_untold(&ended) {
+                if !stored && !work.has_untold(ended) {
                     continue;
                 }
                 handled += 1;
@@ -37,7 +37,7 @@ impl Committer {
     fn tell_dependents_of(&mut self, work: &mut Work, ended: AttemptId) -> Result<(), StoreError> {
         let stored = self.store.untold_dependents(ended, DEPENDENTS_AT_ONCE)?;
         let more = stored.len() == DEPENDENTS_AT_ONCE;
-        let added = work.take_untold(&ended);
+        let added = work.take_untold(ended);
         if stored.is_empty() && added.is_empty() {
             return Ok(());
         }
@@ -49,8 +49,12 @@ impl Committer {
         let dependents: Vec<AttemptId> = stored.iter().map(|it| it.dependent).collect();
         self.load(work, &dependents)?;
         for mut dependency in stored {
+            // What is stored is outdated if a later execution has asked again in this batch.
+            if work.has_dependency(dependency.dependent, ended) {
+                continue;
+            }
             dependency.propagated = true;
-            work.batch.dependencies.push(dependency.clone());
+            work.put_dependency(dependency.clone());
             self.tell(work, &dependency, culprit.clone());
         }
         for dependency in added {
@@ -62,12 +66,7 @@ impl Committer {
         Ok(())
     }
 
-    fn tell(
-        &mut self,
-        work: &mut Work,
-        dependency: &distributor_store::records::DependencyRecord,
-        culprit: Option<String>,
-    ) {
+    fn tell(&mut self, work: &mut Work, dependency: &DependencyRecord, culprit: Option<String>) {
         let event = Event::DependencyEnded {
             bit: dependency.bit,
             for_execution: dependency.for_execution,

@@ -20,8 +20,11 @@ impl Committer {
         for record in work.unchanged() {
             self.attempts.put(record.id, record);
         }
-        for (id, desc) in work.new_quests.drain(..) {
-            self.descs.put(id, desc);
+        for quest in work.batch.quests.drain(..) {
+            self.descs.put(quest.id, quest.desc);
+        }
+        if work.forget {
+            self.forget();
         }
         for waiting in work.waiting.drain(..) {
             match waiting {

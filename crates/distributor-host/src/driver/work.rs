@@ -1,5 +1,6 @@
 //! One batch in the making: records as changed so far, and what is owed once it is committed.
 
+use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 
@@ -10,13 +11,21 @@ use distributor_store::Batch;
 use distributor_store::records::{AttemptRecord, DependencyRecord};
 use tokio::sync::oneshot;
 
-use super::message::{CallError, Ensured, Reply};
+use super::graph::GraphAnswer;
+use super::message::{CallError, Reply};
 
 /// A client that is answered after the commit.
 pub(super) enum Waiting {
-    Ensure(Reply<Vec<Ensured>>, Result<Vec<Ensured>, CallError>),
+    Ensure(Reply<GraphAnswer>, Result<GraphAnswer, CallError>),
     Call(Reply<()>, Result<(), CallError>),
     Flush(oneshot::Sender<()>),
+}
+
+/// What a batch knows of a quest that exists.
+pub(super) struct KnownQuest {
+    pub(super) desc: Arc<dm::quest::Desc>,
+    /// Creation and templates, if they were asked for.
+    pub(super) origin: Option<(Timestamp, Vec<dm::quest::TemplateSpec>)>,
 }
 
 /// What the host needs to know of a configuration name while it fills a batch.
@@ -44,11 +53,12 @@ pub(super) struct Work {
     dirty: Vec<AttemptId>,
     dirty_set: HashSet<AttemptId>,
     pub(super) batch: Batch,
-    /// Quests of this batch's requests that do not exist.
-    pub(super) missing_quests: HashSet<QuestId>,
-    /// Descriptions that may be remembered once they are stored.
-    pub(super) new_quests: Vec<(QuestId, Arc<dm::quest::Desc>)>,
-    untold: HashMap<AttemptId, Vec<usize>>,
+    /// Quests of this batch's requests; what is not here does not exist.
+    pub(super) quests: HashMap<QuestId, KnownQuest>,
+    /// Indexes into `batch.dependencies`: by dependent and dependency, and by each of them.
+    edges: HashMap<(AttemptId, AttemptId), usize>,
+    edges_from: HashMap<AttemptId, Vec<usize>>,
+    edges_to: HashMap<AttemptId, Vec<usize>>,
     pub(super) ready: Vec<AttemptId>,
     /// Names under which attempts of this batch found no room.
     pub(super) left: HashSet<Arc<str>>,
@@ -59,6 +69,8 @@ pub(super) struct Work {
     pub(super) waiting: Vec<Waiting>,
     pub(super) resolved: HashMap<Arc<str>, Result<Resolved, Unresolved>>,
     pub(super) tick: bool,
+    /// Attempts were removed: nothing that was loaded for this batch may be remembered.
+    pub(super) forget: bool,
 }
 
 impl Work {
@@ -92,32 +104,60 @@ impl Work {
         }
     }
 
-    /// Adds a dependency that the dependency's end must still be told to.
-    pub(super) fn add_dependency(&mut self, record: DependencyRecord) {
-        if !record.propagated {
-            self.untold
-                .entry(record.dependency)
-                .or_default()
-                .push(self.batch.dependencies.len());
+    /// A new or changed dependency. Unless it counts as told already, its end will be told.
+    pub(super) fn put_dependency(&mut self, record: DependencyRecord) {
+        let pair = (record.dependent, record.dependency);
+        match self.edges.entry(pair) {
+            Entry::Occupied(known) => self.batch.dependencies[*known.get()] = record,
+            Entry::Vacant(new) => {
+                let index = self.batch.dependencies.len();
+                new.insert(index);
+                self.edges_from.entry(pair.0).or_default().push(index);
+                self.edges_to.entry(pair.1).or_default().push(index);
+                self.batch.dependencies.push(record);
+            }
         }
-        self.batch.dependencies.push(record);
+    }
+
+    /// Does this batch write that dependency? Then what is stored of it is outdated.
+    pub(super) fn has_dependency(&self, dependent: AttemptId, dependency: AttemptId) -> bool {
+        self.edges.contains_key(&(dependent, dependency))
+    }
+
+    /// Dependencies of `dependent` that this batch writes.
+    pub(super) fn dependencies_of(
+        &self,
+        dependent: AttemptId,
+    ) -> impl Iterator<Item = &DependencyRecord> {
+        let indexes = self.edges_from.get(&dependent).into_iter().flatten();
+        indexes.map(|index| &self.batch.dependencies[*index])
+    }
+
+    /// Dependencies on `dependency` that this batch writes.
+    pub(super) fn dependents_of(
+        &self,
+        dependency: AttemptId,
+    ) -> impl Iterator<Item = &DependencyRecord> {
+        let indexes = self.edges_to.get(&dependency).into_iter().flatten();
+        indexes.map(|index| &self.batch.dependencies[*index])
     }
 
     /// Is there anything for [`Work::take_untold`]?
-    pub(super) fn has_untold(&self, dependency: &AttemptId) -> bool {
-        self.untold.contains_key(dependency)
+    pub(super) fn has_untold(&self, dependency: AttemptId) -> bool {
+        self.dependents_of(dependency).any(|it| !it.propagated)
     }
 
     /// Dependents that were added in this batch and not told yet; they count as told from now on.
-    pub(super) fn take_untold(&mut self, dependency: &AttemptId) -> Vec<DependencyRecord> {
-        let indexes = self.untold.remove(dependency).unwrap_or_default();
-        let mut records = Vec::with_capacity(indexes.len());
-        for index in indexes {
-            let record = &mut self.batch.dependencies[index];
-            record.propagated = true;
-            records.push(record.clone());
+    pub(super) fn take_untold(&mut self, dependency: AttemptId) -> Vec<DependencyRecord> {
+        let mut taken = Vec::new();
+        for index in self.edges_to.get(&dependency).into_iter().flatten() {
+            let record = &mut self.batch.dependencies[*index];
+            if !record.propagated {
+                record.propagated = true;
+                taken.push(record.clone());
+            }
         }
-        records
+        taken
     }
 
     /// Moves the changed records into the batch.

@@ -8,7 +8,7 @@ use distributor_core::{Timestamp, dm};
 use distributor_store::bits::Bits;
 use distributor_store::records::{ExecutionRecord, Outcome, Retries, StoredSecret};
 
-use super::{Change, ENDING_PATIENCE, ENDING_POLL_GAP, Effect, FinalResult, abnormal};
+use super::{Change, ENDING_PATIENCE, ENDING_POLL_GAP, Effect, FinalResult, Refusal, abnormal};
 
 impl Change<'_> {
     /// The backend says that the task is over. Stale news change nothing (DC-49).
@@ -172,6 +172,18 @@ impl Change<'_> {
             }
             attempt::State::Finished | attempt::State::AbnormalFinished => {}
         }
+    }
+
+    /// Like [`Self::cancel`], for whoever means one execution and no later one.
+    pub(super) fn cancel_execution(&mut self, number: u32, reason: &str) -> Result<(), Refusal> {
+        if self.attempt.current_execution != number {
+            return Err(Refusal::Denied("not the current execution"));
+        }
+        if self.live(number).is_none() {
+            return Err(Refusal::Denied("the execution is over"));
+        }
+        self.cancel(reason);
+        Ok(())
     }
 
     fn settle(&mut self, outcome: Outcome) {

@@ -8,10 +8,10 @@ use std::sync::Arc;
 use distributor_core::dm::{attempt, execution};
 use distributor_core::{Secret, dm};
 use distributor_store::bits::Bits;
-use distributor_store::records::{ExecutionRecord, Outcome, StoredSecret};
+use distributor_store::records::{AttemptRecord, ExecutionRecord, Outcome, StoredSecret};
 use sha2::{Digest, Sha256};
 
-use super::{Change, Refusal, after_if_set};
+use super::{Change, Refusal, after_if_set, live};
 
 impl Change<'_> {
     /// SCHEDULING and the right activation token: RUNNING. The same call again is fine and does not
@@ -69,18 +69,6 @@ impl Change<'_> {
         }
     }
 
-    /// Is the caller the running execution? Changes nothing.
-    pub(super) fn authenticate(&mut self, number: u32, token: &Secret) -> Result<(), Refusal> {
-        let execution = self.current(number)?;
-        if execution.state != execution::State::Running {
-            return Err(Refusal::Denied("the execution is not running"));
-        }
-        if !execution.auth_token.0.matches(token.expose()) {
-            return Err(Refusal::Denied("wrong execution token"));
-        }
-        Ok(())
-    }
-
     /// Stores the attempt's result; it becomes final when the backend says that the task is over.
     pub(super) fn finish_attempt(
         &mut self,
@@ -88,7 +76,7 @@ impl Change<'_> {
         token: &Secret,
         result: Arc<dm::JsonResult>,
     ) -> Result<(), Refusal> {
-        self.authenticate(number, token)?;
+        authenticate(self.attempt, number, token)?;
         self.revoke();
         self.attempt.outcome = Some(Outcome::Data(result));
         Ok(())
@@ -102,7 +90,7 @@ impl Change<'_> {
         token: &Secret,
         satisfied: &[bool],
     ) -> Result<(), Refusal> {
-        self.authenticate(number, token)?;
+        authenticate(self.attempt, number, token)?;
         if satisfied.iter().all(|satisfied| *satisfied) {
             return Ok(());
         }
@@ -135,16 +123,38 @@ impl Change<'_> {
     }
 
     fn current(&mut self, number: u32) -> Result<&mut ExecutionRecord, Refusal> {
-        if self.attempt.current_execution != number {
-            return Err(Refusal::Denied("not the current execution"));
-        }
-        if self.attempt.state != attempt::State::Executing {
-            return Err(Refusal::Denied("the attempt is not executing"));
-        }
-        match self.live(number) {
-            Some(execution) if execution.ending.is_none() => Ok(execution),
-            Some(_) => Err(Refusal::Denied("the execution is being cancelled")),
-            None => Err(Refusal::Denied("the execution is over")),
-        }
+        current(self.attempt, number)?;
+        let execution = self.attempt.execution.as_mut();
+        execution.ok_or(Refusal::Denied("the execution is over"))
+    }
+}
+
+/// Is this the token of the attempt's running execution, and is that `number`? Compares in constant
+/// time.
+///
+/// # Errors
+/// What is not so.
+pub fn authenticate(attempt: &AttemptRecord, number: u32, token: &Secret) -> Result<(), Refusal> {
+    let execution = current(attempt, number)?;
+    if execution.state != execution::State::Running {
+        return Err(Refusal::Denied("the execution is not running"));
+    }
+    if !execution.auth_token.0.matches(token.expose()) {
+        return Err(Refusal::Denied("wrong execution token"));
+    }
+    Ok(())
+}
+
+fn current(attempt: &AttemptRecord, number: u32) -> Result<&ExecutionRecord, Refusal> {
+    if attempt.current_execution != number {
+        return Err(Refusal::Denied("not the current execution"));
+    }
+    if attempt.state != attempt::State::Executing {
+        return Err(Refusal::Denied("the attempt is not executing"));
+    }
+    match live(attempt, number) {
+        Some(execution) if execution.ending.is_none() => Ok(execution),
+        Some(_) => Err(Refusal::Denied("the execution is being cancelled")),
+        None => Err(Refusal::Denied("the execution is over")),
     }
 }

@@ -36,8 +36,8 @@
 //! attempt but the one it is given: what concerns others leaves as an [`Effect`].
 //!
 //! Replaying an event is harmless: what no longer fits the record changes nothing, and only calls
-//! made by people or jobs ([`Event::Activate`], [`Event::FinishAttempt`], [`Event::Halt`]) are
-//! refused aloud.
+//! made by people or jobs ([`Event::Activate`], [`Event::FinishAttempt`], [`Event::Halt`],
+//! [`Event::CancelExecution`]) are refused aloud.
 
 mod create;
 mod dependencies;
@@ -59,6 +59,7 @@ use distributor_core::{ConfigSnapshot, Secret, Started, TaskState, Timestamp, To
 use distributor_store::records::{AttemptRecord, ExecutionRecord, Policy};
 
 pub use create::{create, policy};
+pub use job::authenticate;
 pub use result::{FinalResult, MAX_REASON_BYTES};
 pub use transition::{InvalidTransition, evolve_attempt, evolve_execution};
 
@@ -165,6 +166,13 @@ pub enum Event {
     },
     /// Somebody wants the attempt to end.
     Cancel {
+        /// Why, for people.
+        reason: String,
+    },
+    /// Somebody wants the attempt to end, if this execution is its current one and not over.
+    CancelExecution {
+        /// Which one.
+        execution: u32,
         /// Why, for people.
         reason: String,
     },
@@ -317,6 +325,9 @@ pub fn apply(
             culprit,
         } => change.dependency_ended(bit, for_execution, culprit),
         Event::Cancel { reason } => change.cancel(&reason),
+        Event::CancelExecution { execution, reason } => {
+            change.cancel_execution(execution, &reason)?;
+        }
     }
     Ok(effects)
 }
@@ -335,18 +346,23 @@ impl Change<'_> {
 
     /// The current execution, if the attempt is EXECUTING, `number` is current, and it is not over.
     fn live(&mut self, number: u32) -> Option<&mut ExecutionRecord> {
-        use dm::execution::State;
-        if self.attempt.state != dm::attempt::State::Executing
-            || self.attempt.current_execution != number
-        {
-            return None;
-        }
-        let execution = self.attempt.execution.as_mut()?;
-        match execution.state {
-            State::Scheduling | State::Running | State::Stopping => Some(execution),
-            State::Finished | State::AbnormalFinished => None,
-        }
+        live(self.attempt, number)?;
+        self.attempt.execution.as_mut()
     }
+}
+
+fn live(attempt: &AttemptRecord, number: u32) -> Option<&ExecutionRecord> {
+    use dm::execution::State;
+    if attempt.state != dm::attempt::State::Executing || attempt.current_execution != number {
+        return None;
+    }
+    attempt
+        .execution
+        .as_ref()
+        .filter(|execution| match execution.state {
+            State::Scheduling | State::Running | State::Stopping => true,
+            State::Finished | State::AbnormalFinished => false,
+        })
 }
 
 fn abnormal(status: Status, reason: impl Into<String>) -> Arc<dm::AbnormalFinish> {

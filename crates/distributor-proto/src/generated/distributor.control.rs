@@ -165,9 +165,9 @@ pub struct ExplainResponse {
     /// One honest sentence.
     #[prost(string, tag = "1")]
     pub sentence: ::prost::alloc::string::String,
-    /// The state that it explains.
-    #[prost(enumeration = "super::super::dm::attempt::State", tag = "2")]
-    pub state: i32,
+    /// The state that it explains. Absent: there is no such attempt.
+    #[prost(enumeration = "super::super::dm::attempt::State", optional, tag = "2")]
+    pub state: ::core::option::Option<i32>,
     /// What the sentence rests on.
     #[prost(message, repeated, tag = "3")]
     pub facts: ::prost::alloc::vec::Vec<explain_response::Fact>,
@@ -424,7 +424,7 @@ impl ::prost::Name for CollectRequest {
     }
 }
 /// Response of Control.Collect.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct CollectResponse {
     /// Attempts that were removed.
     #[prost(uint64, tag = "1")]
@@ -444,6 +444,10 @@ pub struct CollectResponse {
     /// Their size, in bytes.
     #[prost(uint64, tag = "6")]
     pub backend_bytes: u64,
+    /// Configurations whose files could not be cleaned up, each with the reason. All
+    /// others were.
+    #[prost(string, repeated, tag = "7")]
+    pub problems: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
 }
 impl ::prost::Name for CollectResponse {
     const NAME: &'static str = "CollectResponse";

@@ -11,7 +11,9 @@ use distributor_core::{AttemptId, ConfigSnapshot, QuestId, Timestamp};
 use crate::records::{
     AttemptRecord, DependencyRecord, ExecutionRecord, JournalRecord, QuestRecord,
 };
-use crate::{AttemptFilter, AttemptPage, Batch, Collected, Result, StateCounts, Store};
+use crate::{
+    AttemptFilter, AttemptPage, Batch, Collected, EdgeCursor, EdgePage, Result, StateCounts, Store,
+};
 use state::State;
 
 /// A store in memory.
@@ -111,11 +113,56 @@ impl Store for MemoryStore {
         Ok(found)
     }
 
+    fn untold_dependencies_of(&self, of: &[EdgeCursor], limit: usize) -> Result<Vec<EdgePage>> {
+        let state = self.state();
+        let page = |cursor: &EdgeCursor| {
+            let edges = state.dependencies_of(cursor.attempt).cloned().collect();
+            untold(edges, cursor, limit, |edge| state.order_of(edge.dependency))
+        };
+        Ok(of.iter().map(page).collect())
+    }
+
+    fn untold_dependents_of(&self, of: &[EdgeCursor], limit: usize) -> Result<Vec<EdgePage>> {
+        let state = self.state();
+        let page = |cursor: &EdgeCursor| {
+            let edges = state.dependents_of(cursor.attempt);
+            untold(edges, cursor, limit, |edge| state.order_of(edge.dependent))
+        };
+        Ok(of.iter().map(page).collect())
+    }
+
+    fn have_dependencies(
+        &self,
+        dependent: AttemptId,
+        dependencies: &[AttemptId],
+    ) -> Result<Vec<bool>> {
+        let state = self.state();
+        let dependencies = dependencies.iter();
+        Ok(dependencies
+            .map(|dependency| state.has_dependency(dependent, *dependency))
+            .collect())
+    }
+
     fn dependents(&self, dependency: AttemptId, limit: usize) -> Result<Vec<DependencyRecord>> {
         let mut found = self.state().dependents_of(dependency);
         found.sort_by_key(|found| found.propagated);
         found.truncate(limit);
         Ok(found)
+    }
+
+    fn dependencies_of_each(
+        &self,
+        dependents: &[AttemptId],
+        limit: usize,
+    ) -> Result<Vec<Vec<AttemptId>>> {
+        let state = self.state();
+        let of_one = |dependent: &AttemptId| {
+            let mut found: Vec<_> = state.dependencies_of(*dependent).collect();
+            found.sort_by_key(|found| (found.bit, state.order_of(found.dependency)));
+            let found = found.into_iter().take(limit);
+            found.map(|found| found.dependency).collect()
+        };
+        Ok(dependents.iter().map(of_one).collect())
     }
 
     fn ready(&self, config_name: &str, limit: usize) -> Result<Vec<AttemptId>> {
@@ -239,6 +286,29 @@ fn page<'a>(
     }
     let more = found.next().is_some();
     (attempts, last.filter(|_| more))
+}
+
+/// The page of those that were not told, in the order of the attempts at the other end.
+fn untold(
+    edges: Vec<DependencyRecord>,
+    cursor: &EdgeCursor,
+    limit: usize,
+    order: impl Fn(&DependencyRecord) -> u64,
+) -> EdgePage {
+    let mut edges: Vec<(u64, DependencyRecord)> = edges
+        .into_iter()
+        .filter(|edge| !edge.propagated)
+        .map(|edge| (order(&edge), edge))
+        .filter(|(order, _)| *order > cursor.after)
+        .collect();
+    edges.sort_by_key(|(order, _)| *order);
+    let more = edges.len() > limit;
+    edges.truncate(limit);
+    let last = edges.last().map(|(order, _)| *order);
+    EdgePage {
+        edges: edges.into_iter().map(|(_, edge)| edge).collect(),
+        next: last.filter(|_| more),
+    }
 }
 
 #[cfg(test)]

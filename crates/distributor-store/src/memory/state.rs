@@ -53,6 +53,10 @@ impl State {
             .map(|(_, found)| found)
     }
 
+    pub(super) fn has_dependency(&self, dependent: AttemptId, dependency: AttemptId) -> bool {
+        self.dependencies.contains_key(&(dependent, dependency))
+    }
+
     /// In the order of the dependents' creation.
     pub(super) fn dependents_of(&self, dependency: AttemptId) -> Vec<DependencyRecord> {
         let mut found: Vec<_> = self

@@ -8,6 +8,7 @@ mod batch;
 mod cache;
 mod collect;
 mod counters;
+mod edges;
 mod error;
 mod listing;
 mod lock;
@@ -30,7 +31,10 @@ use distributor_core::{AttemptId, ConfigSnapshot, QuestId, Timestamp};
 use crate::records::{
     AttemptRecord, DependencyRecord, ExecutionRecord, JournalRecord, QuestRecord,
 };
-use crate::{AttemptFilter, AttemptPage, Batch, Collected, Result, StateCounts, Store, StoreError};
+use crate::{
+    AttemptFilter, AttemptPage, Batch, Collected, EdgeCursor, EdgePage, Result, StateCounts, Store,
+    StoreError,
+};
 use cache::Shared;
 use read::Reader;
 use readers::Readers;
@@ -127,8 +131,40 @@ impl Store for SqliteStore {
         self.reading_warm(|reader| reader.have_untold_dependents(dependencies))
     }
 
+    fn untold_dependencies_of(&self, of: &[EdgeCursor], limit: usize) -> Result<Vec<EdgePage>> {
+        self.reading_warm(|reader| reader.untold_dependencies_of(of, limit))
+    }
+
+    fn untold_dependents_of(&self, of: &[EdgeCursor], limit: usize) -> Result<Vec<EdgePage>> {
+        self.reading_warm(|reader| reader.untold_dependents_of(of, limit))
+    }
+
+    fn have_dependencies(
+        &self,
+        dependent: AttemptId,
+        dependencies: &[AttemptId],
+    ) -> Result<Vec<bool>> {
+        self.reading_warm(|reader| reader.have_dependencies(dependent, dependencies))
+    }
+
     fn dependents(&self, dependency: AttemptId, limit: usize) -> Result<Vec<DependencyRecord>> {
         self.reading(|reader| reader.dependents(dependency, false, limit))
+    }
+
+    fn dependencies_of_each(
+        &self,
+        dependents: &[AttemptId],
+        limit: usize,
+    ) -> Result<Vec<Vec<AttemptId>>> {
+        self.reading(|reader| reader.dependencies_of_each(dependents, limit))
+    }
+
+    fn dependents_of_each(
+        &self,
+        dependencies: &[AttemptId],
+        limit: usize,
+    ) -> Result<Vec<Vec<AttemptId>>> {
+        self.reading(|reader| reader.dependents_of_each(dependencies, limit))
     }
 
     fn ready(&self, config_name: &str, limit: usize) -> Result<Vec<AttemptId>> {

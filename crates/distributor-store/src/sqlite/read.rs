@@ -13,9 +13,7 @@ use super::error::bound;
 use super::quests::{self, PrefixSearch, Recent, RecentIds};
 use crate::Result;
 use crate::encoding::{AttemptColumns, Decoder};
-use crate::records::{
-    AttemptRecord, DependencyRecord, ExecutionRecord, JournalRecord, QuestRecord,
-};
+use crate::records::{AttemptRecord, ExecutionRecord, JournalRecord, QuestRecord};
 
 /// Reads on one connection, for one call.
 pub(super) struct Reader<'a> {
@@ -83,7 +81,7 @@ impl<'a> Reader<'a> {
         )
     }
 
-    fn quest_key(&self, id: &QuestId) -> Result<Option<i64>> {
+    pub(super) fn quest_key(&self, id: &QuestId) -> Result<Option<i64>> {
         // First the recent ones: between the two looks they may move to the index, and never back.
         let recent = match &self.shared.recent {
             Some(recent) => read_lock(recent).get(id).copied(),
@@ -169,7 +167,7 @@ impl<'a> Reader<'a> {
     }
 
     /// The key of an attempt.
-    fn attempt_key(&self, id: AttemptId) -> Result<Option<i64>> {
+    pub(super) fn attempt_key(&self, id: AttemptId) -> Result<Option<i64>> {
         let Some(quest) = self.quest_key(&id.quest)? else {
             return Ok(None);
         };
@@ -223,77 +221,6 @@ impl<'a> Reader<'a> {
         self.decode(&format_args!("execution {id}"), |decoder| {
             decoder.execution(body)
         })
-    }
-
-    pub(super) fn dependencies(&self, dependent: AttemptId) -> Result<Vec<DependencyRecord>> {
-        let Some(key) = self.attempt_key(dependent)? else {
-            return Ok(Vec::new());
-        };
-        self.many(
-            "SELECT quests.id, attempts.number, bit, for_execution, propagated
-             FROM dependencies CROSS JOIN attempts ON attempts.key = dependency
-                               CROSS JOIN quests ON quests.key = attempts.quest
-             WHERE dependent = ?1 ORDER BY bit, dependency",
-            [key],
-            |row| {
-                Ok(DependencyRecord {
-                    dependent,
-                    dependency: attempt_id(row, 0)?,
-                    bit: row.get(2)?,
-                    for_execution: row.get(3)?,
-                    propagated: row.get(4)?,
-                })
-            },
-        )
-    }
-
-    pub(super) fn dependents(
-        &self,
-        dependency: AttemptId,
-        untold: bool,
-        limit: usize,
-    ) -> Result<Vec<DependencyRecord>> {
-        let Some(key) = self.attempt_key(dependency)? else {
-            return Ok(Vec::new());
-        };
-        self.many(
-            "SELECT quests.id, attempts.number, bit, for_execution, propagated
-             FROM dependencies CROSS JOIN attempts ON attempts.key = dependent
-                               CROSS JOIN quests ON quests.key = attempts.quest
-             WHERE dependency = ?1 AND propagated <= ?2
-             ORDER BY propagated, dependent LIMIT ?3",
-            params![key, !untold, bound(limit)],
-            |row| {
-                Ok(DependencyRecord {
-                    dependent: attempt_id(row, 0)?,
-                    dependency,
-                    bit: row.get(2)?,
-                    for_execution: row.get(3)?,
-                    propagated: row.get(4)?,
-                })
-            },
-        )
-    }
-
-    pub(super) fn have_untold_dependents(&self, dependencies: &[AttemptId]) -> Result<Vec<bool>> {
-        let has = |dependency: &AttemptId| -> Result<bool> {
-            let Some(quest) = self.quest_key(&dependency.quest)? else {
-                return Ok(false);
-            };
-            let found = self.one(
-                "SELECT 1 FROM attempts CROSS JOIN dependencies ON dependency = attempts.key
-                 WHERE quest = ?1 AND number = ?2 AND propagated = 0 LIMIT 1",
-                params![quest, dependency.number],
-                |_| Ok(()),
-            )?;
-            Ok(found.is_some())
-        };
-        // Jobs that need nothing of each other are common, and should not pay.
-        let any = self.one("SELECT 1 FROM dependencies LIMIT 1", [], |_| Ok(()))?;
-        if any.is_none() {
-            return Ok(vec![false; dependencies.len()]);
-        }
-        self.at_once(|| dependencies.iter().map(has).collect())
     }
 
     pub(super) fn ready(&self, config_name: &str, limit: usize) -> Result<Vec<AttemptId>> {
@@ -433,7 +360,7 @@ impl<'a> Reader<'a> {
         })
     }
 
-    fn one<T>(
+    pub(super) fn one<T>(
         &self,
         sql: &str,
         params: impl Params,
@@ -463,7 +390,7 @@ impl<'a> Reader<'a> {
 }
 
 /// An attempt's id from a quest's id at `column` and the number after it.
-fn attempt_id(row: &Row<'_>, column: usize) -> Result<AttemptId> {
+pub(super) fn attempt_id(row: &Row<'_>, column: usize) -> Result<AttemptId> {
     Ok(QuestId::from_bytes(row.get(column)?).attempt(row.get(column + 1)?))
 }
 

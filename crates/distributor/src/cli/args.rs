@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
+use distributor_client::ConnectOptions;
 
-use super::exit;
+use super::exit::{self, Failure};
 
 /// Default of `--older-than`.
 const RETENTION: &str = "7d";
@@ -44,8 +45,11 @@ attempt and 'QUEST|N|E' for an execution. Quote the `|`.
 Environment:
   DISTRIBUTOR_STATE   default of --state
   DISTRIBUTOR_CONFIG  default of --config
+  DISTRIBUTOR_SERVER  default of --server
+  DISTRIBUTOR_TOKEN   token to show to a service
+  DISTRIBUTOR_CA      default of --ca
   DISTRIBUTOR_LOG     what the program says of itself on standard error: off, error, warn
-                      (default), info, debug or trace
+                      (default; for serve: info), info, debug or trace
   NO_COLOR            no colours, also on a terminal";
 
 /// Accepted by every command.
@@ -62,6 +66,36 @@ pub(crate) struct Global {
         default_value = ".distributor"
     )]
     pub(crate) state: PathBuf,
+    /// Service to work with, instead of the state directory: http://HOST:PORT or https://HOST:PORT
+    ///
+    /// For run, status, show, logs, graph, gc and job.
+    #[arg(
+        long,
+        value_name = "URL",
+        global = true,
+        help_heading = "Options of all commands",
+        env = "DISTRIBUTOR_SERVER",
+        hide_env_values = true
+    )]
+    pub(crate) server: Option<String>,
+    /// File with the token to show to the service [default: $DISTRIBUTOR_TOKEN, if it is set]
+    #[arg(
+        long,
+        value_name = "FILE",
+        global = true,
+        help_heading = "Options of all commands"
+    )]
+    pub(crate) token_file: Option<PathBuf>,
+    /// PEM file with the certificates to trust, instead of those of the system
+    #[arg(
+        long,
+        value_name = "FILE",
+        global = true,
+        help_heading = "Options of all commands",
+        env = "DISTRIBUTOR_CA",
+        hide_env_values = true
+    )]
+    pub(crate) ca: Option<PathBuf>,
     /// File with the distributor configurations [default: what the graph file names, else the
     /// backends that need none]
     #[arg(
@@ -73,6 +107,25 @@ pub(crate) struct Global {
         hide_env_values = true
     )]
     pub(crate) config: Option<PathBuf>,
+}
+
+impl Global {
+    /// How to connect to the service.
+    pub(crate) fn connect_options(&self) -> Result<ConnectOptions, Failure> {
+        let read = |path: &PathBuf| {
+            std::fs::read(path)
+                .map_err(|error| Failure::Input(format!("{}: {error}", path.display())))
+        };
+        let bearer = match &self.token_file {
+            Some(path) => Some(String::from_utf8_lossy(&read(path)?).trim().to_owned()),
+            None => std::env::var("DISTRIBUTOR_TOKEN").ok(),
+        };
+        Ok(ConnectOptions {
+            bearer: bearer.filter(|bearer| !bearer.is_empty()),
+            certificates: self.ca.as_ref().map(read).transpose()?,
+            ..ConnectOptions::default()
+        })
+    }
 }
 
 /// What to do.
@@ -353,11 +406,11 @@ Examples:
   distributor completions zsh > ~/.zfunc/_distributor
   distributor completions fish > ~/.config/fish/completions/distributor.fish";
 
-fn with_exit_codes(help: &str) -> String {
+pub(crate) fn with_exit_codes(help: &str) -> String {
     format!("{help}\n\n{}", exit::HELP)
 }
 
-fn at_least_one(text: &str) -> Result<usize, String> {
+pub(crate) fn at_least_one(text: &str) -> Result<usize, String> {
     match text.parse() {
         Ok(0) | Err(_) => Err("use a number from 1".to_owned()),
         Ok(number) => Ok(number),

@@ -2,36 +2,24 @@
 //!
 //! Then each backend removes what it keeps of executions that are no longer known, such as outputs.
 
-use std::collections::HashSet;
-
-use distributor_core::{
-    AttemptId, Clock, DistributorSource, Error, ErrorKind, ExecutionId, Swept, SystemClock,
-};
-use distributor_store::Store;
+use distributor_core::{Clock, Swept, SystemClock};
+use distributor_store::{Collected, Store};
 use serde_json::json;
 
 use super::args::{Gc, Global};
 use super::exit::{Exit, Failure};
 use super::output;
 use super::place::Place;
+use super::remote::Remote;
 
 pub(super) fn gc(global: &Global, arguments: &Gc) -> Result<Exit, Failure> {
-    let place = Place::of(global)?;
-    let now = SystemClock.now();
-    // Opened for reading first: what is not there must not be made in order to be cleaned.
-    let reading = place.read()?;
-    let (collected, swept) = if arguments.dry_run {
-        let collected = reading.would_collect(now, arguments.older_than)?;
-        (collected, Swept::default())
-    } else {
-        drop(reading);
-        let store = place.write()?;
-        let collected = store.collect(now, arguments.older_than)?;
-        (collected, sweep(&place, &store)?)
+    let place = Place::of_service(global)?;
+    let (collected, swept) = match &place.remote {
+        Some(remote) => collect_there(remote, arguments)?,
+        None => collect_here(&place, arguments)?,
     };
     if arguments.json.json {
-        output::json(&json!({
-            "state_directory": place.state.display().to_string(),
+        output::json(&place.origin().with(json!({
             "dry_run": arguments.dry_run,
             "attempts": collected.attempts,
             "quests": collected.quests,
@@ -39,7 +27,7 @@ pub(super) fn gc(global: &Global, arguments: &Gc) -> Result<Exit, Failure> {
             "bytes_after": collected.bytes_after,
             "files_of_backends": swept.files,
             "bytes_of_backends": swept.bytes,
-        }))?;
+        })))?;
     } else if arguments.dry_run {
         output::line(format_args!(
             "would remove {} attempts and {} quests, with what backends keep of them; \
@@ -61,48 +49,45 @@ pub(super) fn gc(global: &Global, arguments: &Gc) -> Result<Exit, Failure> {
     Ok(Exit::Finished)
 }
 
+fn collect_here(place: &Place, arguments: &Gc) -> Result<(Collected, Swept), Failure> {
+    let now = SystemClock.now();
+    // Opened for reading first: what is not there must not be made in order to be cleaned.
+    let reading = place.read()?;
+    if arguments.dry_run {
+        let collected = reading.would_collect(now, arguments.older_than)?;
+        return Ok((collected, Swept::default()));
+    }
+    drop(reading);
+    let store = place.write()?;
+    let collected = store.collect(now, arguments.older_than)?;
+    Ok((collected, sweep(place, &store)?))
+}
+
+fn collect_there(remote: &Remote, arguments: &Gc) -> Result<(Collected, Swept), Failure> {
+    let done = remote.collect(arguments.older_than, arguments.dry_run)?;
+    let collected = Collected {
+        attempts: done.attempts,
+        quests: done.quests,
+        bytes_before: done.bytes_before,
+        bytes_after: done.bytes_after,
+    };
+    let swept = Swept {
+        files: done.backend_files,
+        bytes: done.backend_bytes,
+    };
+    Ok((collected, swept))
+}
+
 /// Lets every backend that was ever used here clean up. One that cannot is told about, and the others
 /// go on.
 fn sweep(place: &Place, store: &dyn Store) -> Result<Swept, Failure> {
     let (_entrance, backends) = place.stored_backends()?;
-    let known = |ids: &[ExecutionId]| known(store, ids);
-    let mut total = Swept::default();
-    let mut seen = HashSet::new();
-    for config in store.configurations()? {
-        // Revisions that differ in nothing else share what they keep.
-        let identity = (
-            config.name.clone(),
-            config.config_type.clone(),
-            config.content.clone(),
-        );
-        if !seen.insert(identity) {
-            continue;
-        }
-        let swept = backends
-            .distributor(&config)
-            .and_then(|backend| backend.sweep(&known));
-        match swept {
-            Ok(swept) => {
-                total.files += swept.files;
-                total.bytes += swept.bytes;
-            }
-            Err(error) => output::note(format_args!(
-                "configuration `{}` could not be cleaned up: {error}",
-                config.name
-            )),
-        }
+    let (swept, problems) = distributor_api::sweep(store, backends.as_ref())?;
+    for problem in problems {
+        output::note(format_args!(
+            "configuration `{}` could not be cleaned up: {}",
+            problem.config, problem.error
+        ));
     }
-    Ok(total)
-}
-
-/// An execution is known as long as its attempt is.
-fn known(store: &dyn Store, ids: &[ExecutionId]) -> Result<Vec<bool>, Error> {
-    let attempts: Vec<AttemptId> = ids.iter().map(|id| id.attempt).collect();
-    match store.attempts(&attempts) {
-        Ok(records) => Ok(records.iter().map(Option::is_some).collect()),
-        Err(error) => {
-            let message = "the store could not be read";
-            Err(Error::new(ErrorKind::Unavailable, message).because(error))
-        }
-    }
+    Ok(swept)
 }

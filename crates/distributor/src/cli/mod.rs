@@ -8,7 +8,7 @@ mod backends;
 mod completions;
 mod config;
 mod exit;
-mod findings;
+pub(crate) mod findings;
 mod gc;
 mod graph;
 mod ids;
@@ -16,9 +16,12 @@ mod job;
 mod logs;
 mod output;
 mod place;
+mod records;
+mod remote;
 mod run;
 mod serve;
 mod show;
+mod signals;
 mod status;
 mod table;
 mod token;
@@ -50,7 +53,7 @@ pub(crate) fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
             .into();
         }
     };
-    if let Err(failure) = listen_to_ourselves() {
+    if let Err(failure) = listen_to_ourselves(&arguments.command) {
         output::note(format_args!("error: {failure}"));
         return failure.exit().into();
     }
@@ -84,8 +87,9 @@ fn execute(arguments: &Arguments) -> Result<Exit, Failure> {
     }
 }
 
-/// Shows what the program's parts say of themselves, from warnings on unless told otherwise.
-fn listen_to_ourselves() -> Result<(), Failure> {
+/// Shows what the program's parts say of themselves, from warnings on unless told otherwise. A
+/// service also says what it does of its own accord: nobody sits before it.
+fn listen_to_ourselves(command: &Command) -> Result<(), Failure> {
     const VARIABLE: &str = "DISTRIBUTOR_LOG";
     let level = match std::env::var(VARIABLE) {
         Ok(text) => text.parse().map_err(|_| {
@@ -93,6 +97,7 @@ fn listen_to_ourselves() -> Result<(), Failure> {
                 "{VARIABLE}: {text:?} is no level; use off, error, warn, info, debug or trace"
             ))
         })?,
+        Err(_) if matches!(command, Command::Serve(_)) => LevelFilter::INFO,
         Err(_) => LevelFilter::WARN,
     };
     // A program that embeds this one may have its own subscriber; then that one listens.

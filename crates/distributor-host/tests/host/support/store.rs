@@ -9,7 +9,8 @@ use distributor_store::records::{
     AttemptRecord, DependencyRecord, ExecutionRecord, JournalRecord, QuestRecord,
 };
 use distributor_store::{
-    AttemptFilter, AttemptPage, Batch, Collected, Result, StateCounts, Store, StoreError,
+    AttemptFilter, AttemptPage, Batch, Collected, EdgeCursor, EdgePage, Result, StateCounts, Store,
+    StoreError,
 };
 use tokio::sync::watch;
 
@@ -181,6 +182,12 @@ impl Store for FaultyStore {
         fn untold_dependents(&self, dependency: AttemptId, limit: usize)
             -> Result<Vec<DependencyRecord>>;
         fn have_untold_dependents(&self, dependencies: &[AttemptId]) -> Result<Vec<bool>>;
+        fn untold_dependencies_of(&self, of: &[EdgeCursor], limit: usize)
+            -> Result<Vec<EdgePage>>;
+        fn untold_dependents_of(&self, of: &[EdgeCursor], limit: usize)
+            -> Result<Vec<EdgePage>>;
+        fn have_dependencies(&self, dependent: AttemptId, dependencies: &[AttemptId])
+            -> Result<Vec<bool>>;
         fn dependents(&self, dependency: AttemptId, limit: usize)
             -> Result<Vec<DependencyRecord>>;
         fn ready(&self, config_name: &str, limit: usize) -> Result<Vec<AttemptId>>;

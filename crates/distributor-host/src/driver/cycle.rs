@@ -1,0 +1,255 @@
+//! Would an attempt wait for itself, through any number of others?
+//!
+//! Two searches take turns: from the requested attempts along what they wait for, and from the
+//! dependent along those who wait for it. The one with fewer places to look at goes on, so that the
+//! usual questions cost little: new attempts wait for nobody, and nobody waits for a root. It refuses
+//! to hold records: of those it has seen it knows the names.
+
+use std::collections::{HashMap, VecDeque};
+
+use distributor_core::AttemptId;
+use distributor_core::dm::attempt::State;
+use distributor_store::records::{AttemptRecord, DependencyRecord};
+use distributor_store::{EdgeCursor, EdgePage, StoreError};
+
+use super::committer::Committer;
+use super::work::Work;
+
+/// Attempts that one step looks at.
+const ATTEMPTS_AT_ONCE: usize = 16;
+/// Dependencies of each that one step reads; the rest is for a later step.
+const EDGES_AT_ONCE: usize = 64;
+
+/// One of the two searches.
+#[derive(Default)]
+struct Side {
+    /// Everybody it has reached, each with the one next to it on the way back.
+    reached: HashMap<AttemptId, AttemptId>,
+    frontier: VecDeque<EdgeCursor>,
+}
+
+impl Side {
+    fn reach(&mut self, id: AttemptId, from: AttemptId) {
+        if self.reached.contains_key(&id) {
+            return;
+        }
+        self.reached.insert(id, from);
+        self.frontier.push_back(EdgeCursor {
+            attempt: id,
+            after: 0,
+        });
+    }
+
+    fn next(&mut self) -> Vec<EdgeCursor> {
+        let count = self.frontier.len().min(ATTEMPTS_AT_ONCE);
+        self.frontier.drain(..count).collect()
+    }
+
+    /// Comes back to what a page did not hold.
+    fn go_on(&mut self, attempt: AttemptId, page: &EdgePage) {
+        if let Some(after) = page.next {
+            self.frontier.push_back(EdgeCursor { attempt, after });
+        }
+    }
+
+    /// From `id` to where this side began, both included.
+    fn way(&self, id: AttemptId) -> Vec<AttemptId> {
+        let mut way = vec![id];
+        let mut at = id;
+        while let Some(next) = self.reached.get(&at).filter(|next| **next != at) {
+            way.push(*next);
+            at = *next;
+        }
+        way
+    }
+}
+
+/// The question, and how far it is answered.
+struct Search<'a> {
+    committer: &'a Committer,
+    work: &'a Work,
+    /// Requested attempts that do not exist yet, and what they will wait for.
+    new: &'a HashMap<AttemptId, &'a [AttemptId]>,
+    /// Whom the dependent would wait for.
+    needed: Side,
+    /// Who waits for the dependent.
+    waiting: Side,
+}
+
+impl Committer {
+    /// The cycle that there would be if `dependent` waited for those of `requested` that have not
+    /// ended: the dependent first and last.
+    pub(super) fn find_cycle(
+        &self,
+        work: &Work,
+        dependent: AttemptId,
+        requested: &[AttemptId],
+        new: &HashMap<AttemptId, &[AttemptId]>,
+    ) -> Result<Option<Vec<AttemptId>>, StoreError> {
+        let mut search = Search {
+            committer: self,
+            work,
+            new,
+            needed: Side::default(),
+            waiting: Side::default(),
+        };
+        search.waiting.reach(dependent, dependent);
+        search.needed.reached.insert(dependent, dependent);
+        for id in requested {
+            if *id == dependent {
+                return Ok(Some(vec![dependent, dependent]));
+            }
+            let waits = match work.record(id) {
+                Some(record) => waits(record),
+                None => new.get(id).is_some_and(|needs| !needs.is_empty()),
+            };
+            if waits {
+                search.needed.reach(*id, dependent);
+            }
+        }
+        while !search.needed.frontier.is_empty() && !search.waiting.frontier.is_empty() {
+            let met = if search.waiting.frontier.len() <= search.needed.frontier.len() {
+                search.grow_waiting()?
+            } else {
+                search.grow_needed()?
+            };
+            if let Some((from, to)) = met {
+                let mut cycle = search.needed.way(from);
+                cycle.reverse();
+                cycle.extend(search.waiting.way(to));
+                return Ok(Some(cycle));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Shows those of the attempts that exist, as this batch sees them, without keeping them.
+    fn look_at(
+        &self,
+        work: &Work,
+        ids: &[AttemptId],
+        mut look: impl FnMut(usize, &AttemptRecord),
+    ) -> Result<(), StoreError> {
+        let (mut places, mut unknown) = (Vec::new(), Vec::new());
+        for (at, id) in ids.iter().enumerate() {
+            if work.knows(id) {
+                if let Some(record) = work.record(id) {
+                    look(at, record);
+                }
+            } else if let Some(record) = self.attempts.peek(id) {
+                look(at, record);
+            } else {
+                places.push(at);
+                unknown.push(*id);
+            }
+        }
+        if unknown.is_empty() {
+            return Ok(());
+        }
+        for (at, record) in places.into_iter().zip(self.store.attempts(&unknown)?) {
+            if let Some(record) = record {
+                look(at, &record);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Somebody who is needed, and whom he waits for, who waits for the dependent: the cycle closes.
+type Met = Option<(AttemptId, AttemptId)>;
+
+impl Search<'_> {
+    /// One step from those who are needed to those whom they wait for.
+    fn grow_needed(&mut self) -> Result<Met, StoreError> {
+        let mut found: Vec<(AttemptId, AttemptId)> = Vec::new();
+        let mut cursors = self.needed.next();
+        cursors.retain(|cursor| match self.new.get(&cursor.attempt) {
+            Some(needs) => {
+                found.extend(needs.iter().map(|need| (cursor.attempt, *need)));
+                false
+            }
+            None => true,
+        });
+        let (store, work) = (&self.committer.store, self.work);
+        let pages = store.untold_dependencies_of(&cursors, EDGES_AT_ONCE)?;
+        let mut edges = Vec::new();
+        for (cursor, page) in cursors.into_iter().zip(pages) {
+            self.needed.go_on(cursor.attempt, &page);
+            let added = work.dependencies_of(cursor.attempt);
+            merge(work, &mut edges, cursor, page, added);
+        }
+        found.extend(self.pending(&edges)?);
+        for (from, to) in found {
+            if self.waiting.reached.contains_key(&to) {
+                return Ok(Some((from, to)));
+            }
+            self.needed.reach(to, from);
+        }
+        Ok(None)
+    }
+
+    /// One step from those who wait for the dependent to those who wait for them.
+    fn grow_waiting(&mut self) -> Result<Met, StoreError> {
+        let cursors = self.waiting.next();
+        let (store, work) = (&self.committer.store, self.work);
+        let pages = store.untold_dependents_of(&cursors, EDGES_AT_ONCE)?;
+        let mut edges = Vec::new();
+        for (cursor, page) in cursors.into_iter().zip(pages) {
+            self.waiting.go_on(cursor.attempt, &page);
+            let added = work.dependents_of(cursor.attempt);
+            merge(work, &mut edges, cursor, page, added);
+        }
+        for (from, to) in self.pending(&edges)? {
+            if self.needed.reached.contains_key(&from) {
+                return Ok(Some((from, to)));
+            }
+            self.waiting.reach(from, to);
+        }
+        Ok(None)
+    }
+
+    /// Those along which somebody waits now, as dependent and dependency.
+    fn pending(
+        &self,
+        edges: &[DependencyRecord],
+    ) -> Result<Vec<(AttemptId, AttemptId)>, StoreError> {
+        let dependents: Vec<AttemptId> = edges.iter().map(|edge| edge.dependent).collect();
+        let mut pending = Vec::new();
+        let look = |at: usize, record: &AttemptRecord| {
+            if let Some(edge) = edges.get(at).filter(|edge| is_pending(record, edge)) {
+                pending.push((edge.dependent, edge.dependency));
+            }
+        };
+        self.committer.look_at(self.work, &dependents, look)?;
+        Ok(pending)
+    }
+}
+
+/// Stored edges, unless this batch changes them, and those that it adds.
+fn merge<'a>(
+    work: &Work,
+    edges: &mut Vec<DependencyRecord>,
+    cursor: EdgeCursor,
+    page: EdgePage,
+    added: impl Iterator<Item = &'a DependencyRecord>,
+) {
+    let stored = page.edges.into_iter();
+    edges.extend(stored.filter(|edge| !work.has_dependency(edge.dependent, edge.dependency)));
+    if cursor.after == 0 {
+        edges.extend(added.cloned());
+    }
+}
+
+/// Can anybody be waited for here? True also while an execution that was halted still stops.
+fn waits(record: &AttemptRecord) -> bool {
+    matches!(record.state, State::Waiting | State::Executing) && !record.dependencies.all_set()
+}
+
+/// Does this attempt wait for that dependency now?
+fn is_pending(record: &AttemptRecord, edge: &DependencyRecord) -> bool {
+    !edge.propagated
+        && waits(record)
+        && edge.for_execution == record.current_execution
+        && edge.bit < record.dependencies.size()
+        && !record.dependencies.is_set(edge.bit)
+}

@@ -1,1 +1,0 @@
-//! gRPC: `/<service>/<method>`, with reflection and health.

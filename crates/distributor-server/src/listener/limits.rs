@@ -1,0 +1,31 @@
+//! How much one peer, and all of them together, may ask of this process.
+
+use std::time::Duration;
+
+/// Connections that may be open at once. Further ones wait in the system's queue.
+pub(super) const CONNECTIONS: usize = 1024;
+
+/// Calls that may be under way on one HTTP/2 connection.
+pub(super) const CALLS_PER_CONNECTION: u32 = 100;
+
+/// Bytes of all headers of one HTTP/2 request.
+pub(super) const HEADER_BYTES: u32 = 64 * 1024;
+
+/// For a TLS handshake, and after it for the first bytes of a first request.
+pub(super) const GREETING_TIME: Duration = Duration::from_secs(10);
+
+/// For the header of an HTTP/1.1 request, and how long a connection may be idle before it.
+pub(super) const HEADER_TIME: Duration = Duration::from_secs(30);
+
+/// How long a peer may leave an answer unread.
+pub(super) const WRITE_TIME: Duration = Duration::from_secs(60);
+
+/// How often an HTTP/2 peer is asked whether it is still there, and how long it may take to say so.
+pub(super) const PING_INTERVAL: Duration = Duration::from_secs(30);
+
+/// See [`PING_INTERVAL`].
+pub(super) const PING_TIME: Duration = Duration::from_secs(20);
+
+/// How long to leave the port alone after an error that is no single peer's, as when this process has
+/// too many files open.
+pub(super) const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
