@@ -351,7 +351,10 @@ fn an_end_in_the_batch_of_the_request_is_not_missed() {
                 world.store.held().await;
                 gate.open();
                 backend.answered(2).await;
-                tokio::task::yield_now().await;
+                // The answer is on its way to the host, which holds still.
+                for _ in 0..16 {
+                    tokio::task::yield_now().await;
+                }
             };
             let (_, asked) = if ends_first {
                 let ask = async {

@@ -7,6 +7,7 @@ mod capacity;
 mod configuration;
 mod cycles;
 mod dependencies;
+mod dynamic;
 mod faults;
 mod graph;
 mod halting;

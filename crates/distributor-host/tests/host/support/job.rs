@@ -4,7 +4,7 @@ use distributor_core::dm::abnormal_finish::Status;
 use distributor_core::dm::{JsonResult, execution};
 use distributor_core::{AttemptId, ExecutionId, Notification, TaskResult, TaskState};
 use distributor_host::driver::{
-    CallError, Dependent, Ensured, GraphAnswer, GraphQuest, GraphRequest, NewAttempt,
+    CallError, Dependent, Ensured, GraphAnswer, GraphQuest, GraphRequest,
 };
 use distributor_store::records::DependencyRecord;
 
@@ -53,17 +53,7 @@ impl World {
 
     /// One quest of a request, with these attempts.
     pub(crate) fn part(&self, quest: &Quest, numbers: &[u32]) -> GraphQuest {
-        let request = quest.ensure();
-        let checked = self.engine.check_desc(request.desc);
-        let attempts = numbers.iter().map(|number| NewAttempt {
-            number: *number,
-            needs: quest.waits_for().to_vec(),
-        });
-        GraphQuest {
-            quest: checked.expect("a right description"),
-            built_by: Vec::new(),
-            attempts: attempts.collect(),
-        }
+        quest.part(&self.engine, numbers)
     }
 
     /// The job asks for the first attempts of these.
