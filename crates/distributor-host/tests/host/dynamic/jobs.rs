@@ -130,6 +130,8 @@ pub(super) struct Outside {
     pub(super) agents: HashMap<String, Agent>,
     /// Dependencies that jobs were told of.
     pub(super) accepted: HashSet<(AttemptId, AttemptId)>,
+    pub(super) halts: usize,
+    pub(super) cycles: usize,
     /// What should not have been; a panic in a backend would be lost.
     pub(super) violations: Vec<String>,
 }
@@ -211,6 +213,7 @@ impl Outside {
 
     /// The way of a cycle is one of dependencies.
     fn check_cycle(&mut self, dependent: AttemptId, cycle: &[AttemptId]) {
+        self.cycles += 1;
         let mut is_right = cycle.len() > 1;
         is_right &= cycle.first() == Some(&dependent) && cycle.last() == Some(&dependent);
         for pair in cycle.windows(2).skip(1) {
@@ -279,6 +282,7 @@ pub(super) async fn act(engine: Engine, outside: Shared, task: String) {
             if !halted {
                 return answered(&|agent| agent.wish += 1);
             }
+            lock(&outside).halts += 1;
             let fails = failure.is_some_and(|(at, _)| at == agent.wish);
             answered(&|agent| {
                 agent.waits_for.clone_from(&ids);

@@ -58,6 +58,8 @@ impl Simulation {
             store: world.inner.clone(),
             agents: HashMap::new(),
             accepted: HashSet::new(),
+            halts: 0,
+            cycles: 0,
             violations: Vec::new(),
         }));
         let backend = world.backend("b");
@@ -262,7 +264,9 @@ impl Simulation {
     }
 }
 
-fn simulate(seed: u64) {
+/// Returns how many jobs were told to wait, and how many that they would wait for themselves.
+fn simulate(seed: u64) -> (usize, usize) {
+    let mut seen = (0, 0);
     run(async {
         let mut simulation = Simulation::new(seed);
         let last_words = LastWords(seed);
@@ -270,7 +274,10 @@ fn simulate(seed: u64) {
         simulation.check();
         simulation.world.engine.stop().await;
         std::mem::forget(last_words);
+        let outside = lock(&simulation.outside);
+        seen = (outside.halts, outside.cycles);
     });
+    seen
 }
 
 struct LastWords(u64);
@@ -286,7 +293,12 @@ impl Drop for LastWords {
 fn whatever_jobs_ask_for_every_attempt_ends() {
     let one = std::env::var("SIM_SEED").ok();
     match one.and_then(|seed| seed.parse().ok()) {
-        Some(seed) => simulate(seed),
-        None => (0..SEEDS).for_each(simulate),
+        Some(seed) => drop(simulate(seed)),
+        None => {
+            let seen: Vec<(usize, usize)> = (0..SEEDS).map(simulate).collect();
+            let (halts, cycles): (Vec<usize>, Vec<usize>) = seen.into_iter().unzip();
+            let sums = [halts, cycles].map(|counts| counts.into_iter().sum::<usize>());
+            assert!(sums.iter().all(|sum| *sum > 100), "{sums:?}");
+        }
     }
 }
