@@ -22,7 +22,7 @@ use tokio::task::JoinSet;
 use crate::support::{CommitFault, Method, Quest, Random, Reply, World, abnormal_end, run, secs};
 use jobs::{Outside, Plans, Shared, act, lock};
 
-const SEEDS: u64 = 150;
+const SEEDS: u64 = 100;
 
 struct Simulation {
     random: Random,
