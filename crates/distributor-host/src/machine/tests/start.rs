@@ -181,7 +181,7 @@ fn t10_the_last_number_of_an_execution_is_used_and_none_comes_after_it() {
 }
 
 #[test]
-fn t49_a_second_answer_of_run_changes_nothing() {
+fn a_second_answer_of_run_changes_nothing() {
     let mut life = Life::scheduled(timed());
     for (execution, answer) in [(1, Ok(pending())), (2, Ok(pending())), (1, Err("x".into()))] {
         life.ignores(Event::RunAnswered { execution, answer });
