@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 
 use distributor_core::source::DistributorSource;
-use distributor_core::{AttemptId, Clock, ExecutionId, Host, Result as CoreResult, Secret, dm};
+use distributor_core::{AttemptId, Clock, ExecutionId, Host, Secret, dm};
 use distributor_proto::{normalize_desc, normalize_result, quest_id};
 use distributor_store::{Store, StoreError};
 use lru::LruCache;
@@ -292,8 +292,7 @@ impl Engine {
     /// configuration cannot be read for the moment.
     pub fn check_desc(&self, mut desc: dm::quest::Desc) -> Result<CheckedQuest, CallError> {
         normalize_desc(&mut desc).map_err(|error| invalid("", error))?;
-        self.validate(&desc)
-            .map_err(|error| invalid("distributor_parameters", error))?;
+        self.validate(&desc)?;
         Ok(CheckedQuest {
             id: quest_id(&desc),
             policy: policy(&desc),
@@ -332,10 +331,14 @@ impl Engine {
     }
 
     /// The backend's own check (DC-53); a name that is not configured fails here too.
-    fn validate(&self, desc: &dm::quest::Desc) -> CoreResult<()> {
-        let config = self.shared.source.snapshot(&desc.distributor_config_name)?;
-        let distributor = self.shared.source.distributor(&config)?;
-        distributor.validate(&desc.distributor_parameters)
+    fn validate(&self, desc: &dm::quest::Desc) -> Result<(), CallError> {
+        let source = &self.shared.source;
+        let named = source.snapshot(&desc.distributor_config_name);
+        let built = named.and_then(|config| source.distributor(&config));
+        let distributor = built.map_err(|error| unfit("distributor_config_name", &error))?;
+        distributor
+            .validate(&desc.distributor_parameters)
+            .map_err(|error| unfit("distributor_parameters", &error))
     }
 
     async fn call(&self, attempt: AttemptId, event: Event) -> Result<(), CallError> {
@@ -370,6 +373,15 @@ fn invalid(field: impl Into<String>, error: impl fmt::Display) -> CallError {
     CallError::Invalid {
         field: field.into(),
         message: error.to_string(),
+    }
+}
+
+/// What the configuration or its backend says against a field: for good, or for the moment.
+fn unfit(field: &str, error: &distributor_core::Error) -> CallError {
+    if error.is_transient() {
+        CallError::Unavailable(format!("{field}: {error}"))
+    } else {
+        invalid(field, error)
     }
 }
 

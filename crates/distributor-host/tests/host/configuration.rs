@@ -271,8 +271,30 @@ fn a_name_that_is_not_configured_is_refused() {
             .ensure(vec![Quest::simple("nobody", 1).ensure()])
             .await;
         assert!(
-            matches!(answer, Err(CallError::Invalid { .. })),
+            matches!(&answer, Err(CallError::Invalid { field, .. })
+                if field == "quest[0].distributor_config_name"),
             "{answer:?}"
         );
+    });
+}
+
+#[test]
+fn a_configuration_that_cannot_be_read_now_is_no_fault_of_the_request() {
+    run(async {
+        let world = World::new();
+        world.backend("b");
+        world.source.unreadable("b");
+        let request = || vec![Quest::simple("b", 1).ensure()];
+        let answer = world.engine.ensure(request()).await;
+        assert!(
+            matches!(answer, Err(CallError::Unavailable(_))),
+            "{answer:?}"
+        );
+        world.source.set("b", "content", "v1");
+        world
+            .engine
+            .ensure(request())
+            .await
+            .expect("readable again");
     });
 }
