@@ -242,7 +242,8 @@ fn raw_attempts_are_created_for_quests_that_are_stored_or_in_the_request() {
     run(async {
         let mut world = World::new();
         let backend = world.jobs("b");
-        world.ensure(&[job("stored")]).await;
+        let stored = world.ensure_one(&job("stored")).await;
+        world.until_executing(stored).await;
         // The description is not in memory any more.
         world.restart().await;
         let request = GraphRequest {

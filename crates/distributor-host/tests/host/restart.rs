@@ -14,8 +14,8 @@ use distributor_store::records::AttemptRecord;
 use distributor_store::{MemoryStore, SqliteStore, Store};
 
 use crate::support::{
-    CommitFault, Method, Quest, Reply, World, abnormal_end, ensure_all, run, secs, started,
-    transient,
+    CommitFault, FaultyStore, Method, Quest, Reply, World, abnormal_end, ensure_all, run, secs,
+    started, transient,
 };
 
 fn done() -> TaskState {
@@ -227,19 +227,22 @@ fn settings() -> Settings {
 }
 
 /// Dies after each commit in turn, until one run gets through. Returns the commits that it took.
-async fn die_everywhere(make_store: impl Fn() -> Arc<dyn Store>) -> u64 {
+fn die_everywhere(make_store: impl Fn() -> Arc<dyn Store>) -> u64 {
     let scenario = Scenario::new();
     for at in 0.. {
-        let mut world = World::on(make_store(), settings(), at);
-        scenario.prepare(&world);
-        world.store.die_after(at);
-        let survived = scenario.drive(&world).await;
-        if !survived {
-            world.crash().await;
-            assert!(scenario.drive(&world).await, "{at}: nothing fails any more");
-        }
-        scenario.check(&world, at);
-        world.engine.stop().await;
+        let mut survived = false;
+        run(async {
+            let mut world = World::on(make_store(), settings(), at);
+            scenario.prepare(&world);
+            world.store.die_after(at);
+            survived = scenario.drive(&world).await;
+            if !survived {
+                world.crash().await;
+                assert!(scenario.drive(&world).await, "{at}: nothing fails any more");
+            }
+            scenario.check(&world, at);
+            world.engine.stop().await;
+        });
         if survived {
             return at;
         }
@@ -249,23 +252,18 @@ async fn die_everywhere(make_store: impl Fn() -> Arc<dyn Store>) -> u64 {
 
 #[test]
 fn a_crash_after_any_commit_changes_nothing() {
-    run(async {
-        let commits = die_everywhere(|| Arc::new(MemoryStore::new())).await;
-        assert!(commits > 10, "{commits}");
-    });
+    let commits = die_everywhere(|| Arc::new(MemoryStore::new()));
+    assert!(commits > 10, "{commits}");
 }
 
 #[test]
 fn a_crash_after_any_commit_changes_nothing_on_disk() {
-    run(async {
-        let directory = tempfile::tempdir().expect("a directory");
-        let next = std::cell::Cell::new(0);
-        die_everywhere(|| {
-            next.set(next.get() + 1);
-            let path = directory.path().join(next.get().to_string());
-            Arc::new(SqliteStore::open(&path).expect("a store"))
-        })
-        .await;
+    let directory = tempfile::tempdir().expect("a directory");
+    let next = std::cell::Cell::new(0);
+    die_everywhere(|| {
+        next.set(next.get() + 1);
+        let path = directory.path().join(next.get().to_string());
+        Arc::new(SqliteStore::open(&path).expect("a store"))
     });
 }
 
@@ -340,39 +338,32 @@ async fn get_through(scenario: &Scenario, world: &World) {
 #[test]
 fn any_commit_may_fail_and_the_host_recovers() {
     for fault in [CommitFault::Lost, CommitFault::Doubtful] {
-        run(async {
-            let scenario = Scenario::new();
-            for at in 1.. {
-                let world = World::on(Arc::new(MemoryStore::new()), settings(), at);
-                scenario.prepare(&world);
-                world.store.fail_commit(at, fault);
-                get_through(&scenario, &world).await;
-                scenario.check(&world, at);
-                world.engine.stop().await;
-                if world.store.failures() == 0 {
-                    assert!(at > 10, "{at}");
-                    break;
-                }
-            }
-        });
+        fail_everywhere(|store, at| store.fail_commit(at + 1, fault));
     }
 }
 
 #[test]
 fn any_read_may_fail_and_the_host_recovers() {
-    run(async {
-        let scenario = Scenario::new();
-        for at in 0.. {
+    fail_everywhere(FaultyStore::fail_read_after);
+}
+
+/// Fails at each number in turn, until it is one that is not reached.
+fn fail_everywhere(fail: impl Fn(&FaultyStore, u64)) {
+    let scenario = Scenario::new();
+    for at in 0.. {
+        let mut failures = 0;
+        run(async {
             let world = World::on(Arc::new(MemoryStore::new()), settings(), at);
             scenario.prepare(&world);
-            world.store.fail_read_after(at);
+            fail(&world.store, at);
             get_through(&scenario, &world).await;
             scenario.check(&world, at);
             world.engine.stop().await;
-            if world.store.failures() == 0 {
-                assert!(at > 10, "{at}");
-                break;
-            }
+            failures = world.store.failures();
+        });
+        if failures == 0 {
+            assert!(at > 10, "{at}");
+            return;
         }
-    });
+    }
 }
