@@ -5,9 +5,12 @@ use distributor_host::Engine;
 use distributor_host::driver::{CallError, GraphQuest, GraphRequest};
 use distributor_proto::dm;
 
-use crate::status::Status;
+use crate::status::{Status, cut};
 use crate::templates::{self, Projects};
 use crate::validate::{EnsureGraph, Instance, Wanted};
+
+/// The longest entry of `template_error`, in bytes: it may quote what a client sent.
+const MAX_TEMPLATE_ERROR: usize = 1024;
 
 /// A request for the host, and the part of the answer that is known before it is asked.
 #[derive(Debug, Default)]
@@ -50,7 +53,7 @@ pub(super) fn expand(
                 expanded.graph.quests.push(quest);
                 (id, String::new())
             }
-            Err(error) => (dm::quest::Id::default(), error),
+            Err(error) => (dm::quest::Id::default(), cut(error, MAX_TEMPLATE_ERROR)),
         };
         expanded.template_ids.push(id);
         errors.push(error);

@@ -160,6 +160,29 @@ fn deep_and_large_json_is_refused_or_kept_and_never_overflows() {
 }
 
 #[test]
+fn what_a_client_sent_is_quoted_only_in_part() {
+    run(async {
+        let world = World::new();
+        let mut list = dm::AttemptList::default();
+        list.to.insert("x".repeat(1 << 20), nums(&[1]));
+        let long = dm::EnsureGraphDataReq {
+            raw_attempts: Some(list),
+            ..Default::default()
+        };
+        let status = world.ensure(long).await.expect_err("refused");
+        assert!(status.message.starts_with("raw_attempts.to: cannot create"));
+        assert!(status.message.len() <= 4096);
+        let mut unknown = desc("a");
+        unknown.distributor_config_name = "x".repeat(1 << 20);
+        let status = world
+            .ensure(request(&[unknown]))
+            .await
+            .expect_err("refused");
+        assert!(status.message.len() <= 4096);
+    });
+}
+
+#[test]
 fn secrets_are_in_no_message() {
     run(async {
         let world = World::new();
