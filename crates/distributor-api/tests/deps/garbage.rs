@@ -122,6 +122,17 @@ fn too_many_attempts_in_one_request_are_refused() {
         list.quest_needs = vec![needs];
         let message = "send several requests";
         assert_refused(world.ensure(list).await, Code::InvalidArgument, message);
+
+        // What they wait for counts in all, too.
+        let mut needs = dm::AttemptList::default();
+        needs
+            .to
+            .insert(id_of(&desc("b")).to_string(), nums(&many[..300]));
+        let mut list = request(&[desc("a"), desc("c")]);
+        list.quest_attempt = vec![nums(&many[..500]); 2];
+        list.quest_needs = vec![needs; 2];
+        let message = "quest_needs[1].to[";
+        assert_refused(world.ensure(list).await, Code::InvalidArgument, message);
         assert!(world.is_empty());
     });
 }

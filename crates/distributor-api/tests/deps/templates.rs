@@ -354,6 +354,21 @@ fn template_requests_that_can_never_be_right_name_their_field() {
 }
 
 #[test]
+fn a_template_may_grow_beyond_the_limit_when_it_is_normalized() {
+    run(async {
+        let world = World::new();
+        let body = format!("{{\"a\":\"{}\"}}", "<".repeat(200_000));
+        let file = format!(
+            "template {{ key: 'large' value {{ distributor_config_name: '{CONFIG}' \
+             parameters {{ body: '{body}' }} distributor_parameters {{ body: '{{}}' }} }} }}"
+        );
+        load(&world, &file);
+        let response = world.ensure(of_templates(&[instance("large", &[])])).await;
+        assert!(response.expect("good").accepted);
+    });
+}
+
+#[test]
 fn an_execution_may_depend_on_template_quests() {
     run(async {
         let world = world();
