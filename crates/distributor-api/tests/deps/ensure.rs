@@ -77,6 +77,11 @@ fn a07_only_writers_create() {
         for caller in [anonymous(), named("readers"), named("nobodies")] {
             let answer = world.api.ensure_graph_data(&caller, request(&[desc("a")]));
             assert_refused(answer.await, Code::PermissionDenied, "not authorized");
+            // Strangers do not learn which configurations there are.
+            let mut unknown = desc("a");
+            unknown.distributor_config_name = "nowhere".to_owned();
+            let answer = world.api.ensure_graph_data(&caller, request(&[unknown]));
+            assert_refused(answer.await, Code::PermissionDenied, "not authorized");
             // A request that is wrong is wrong whoever sends it.
             let empty = dm::EnsureGraphDataReq::default();
             let answer = world.api.ensure_graph_data(&caller, empty).await;
