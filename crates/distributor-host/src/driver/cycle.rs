@@ -235,7 +235,7 @@ fn merge<'a>(
     }
 }
 
-/// Can anybody be waited for here? True also while an execution that was halted still stops.
+/// Does this attempt wait for anybody? Also while an execution that was halted still stops.
 fn waits(record: &AttemptRecord) -> bool {
     matches!(record.state, State::Waiting | State::Executing) && !record.dependencies.all_set()
 }

@@ -1,9 +1,13 @@
 //! A job that would wait for itself, through any number of others, is refused and may go on.
 
+use std::sync::Arc;
+
 use distributor_core::AttemptId;
 use distributor_core::dm::attempt::State;
 use distributor_core::dm::quest::desc::meta::Retry;
+use distributor_host::Settings;
 use distributor_host::driver::{CallError, Dependent, GraphAnswer};
+use distributor_store::{MemoryStore, SqliteStore, Store};
 
 use crate::support::{Quest, ScriptedBackend, World, job, run};
 
@@ -19,7 +23,8 @@ async fn chain(world: &World, backend: &ScriptedBackend, length: usize) -> Vec<D
     let mut jobs = vec![world.new_job(backend, &job(0)).await];
     for next in 1..length {
         let next = job(next);
-        world.halt(&jobs[jobs.len() - 1], &[next.clone()]).await;
+        let last = &jobs[jobs.len() - 1];
+        world.halt(last, std::slice::from_ref(&next)).await;
         jobs.push(world.job(backend, next.attempt()).await);
     }
     jobs
@@ -130,7 +135,7 @@ fn a_new_attempt_whose_needs_wait_for_the_asker_is_refused() {
         let [parent, by] = [&jobs[0], &jobs[1]].map(|job| job.execution.attempt);
         for (need, way) in [(by, vec![]), (parent, vec![parent])] {
             let new = Quest::simple("b", "new").needs(&[need]);
-            let answer = world.depend(&jobs[1], &[new.clone()]).await;
+            let answer = world.depend(&jobs[1], std::slice::from_ref(&new)).await;
             let expected = [vec![by, new.attempt()], way, vec![by]].concat();
             assert_eq!(cycle(answer), expected);
         }
@@ -147,7 +152,7 @@ fn declared_needs_are_part_of_a_cycle() {
         let middle = Quest::simple("b", "middle").needs(&[id]);
         let last = Quest::simple("b", "last").needs(&[middle.attempt()]);
         world.ensure(&[middle.clone(), last.clone()]).await;
-        let answer = world.depend(&by, &[last.clone()]).await;
+        let answer = world.depend(&by, std::slice::from_ref(&last)).await;
         assert_eq!(cycle(answer), [id, last.attempt(), middle.attempt(), id]);
         // Without the wish they run after it.
         world.finish(&by, "{}").await;
@@ -219,8 +224,19 @@ fn shared_dependencies_are_no_cycle() {
 /// The search goes on over pages of edges, on both sides.
 #[test]
 fn a_cycle_among_hundreds_of_others_is_found() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let stores: [Arc<dyn Store>; 2] = [
+        Arc::new(MemoryStore::new()),
+        Arc::new(SqliteStore::open(directory.path()).expect("a store")),
+    ];
+    for store in stores {
+        find_among_hundreds(store);
+    }
+}
+
+fn find_among_hundreds(store: Arc<dyn Store>) {
     run(async {
-        let world = World::new();
+        let world = World::on(store, Settings::default(), 1);
         let backend = world.jobs("b");
         let by = world.new_job(&backend, &job("by")).await;
         let crowd: Vec<Quest> = (0..300).map(job).collect();

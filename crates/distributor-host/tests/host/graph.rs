@@ -275,6 +275,45 @@ fn raw_attempts_are_created_for_quests_that_are_stored_or_in_the_request() {
 }
 
 #[test]
+fn requests_of_one_batch_see_each_other() {
+    run(async {
+        let world = World::new();
+        world.jobs("b");
+        let mut first = world.request(&[job("q")]);
+        first.quests[0].built_by = vec![spec("b", "1")];
+        let raw = GraphRequest {
+            attempts: vec![job("q").id().attempt(2)],
+            ..Default::default()
+        };
+        let mut again = world.request(&[job("q")]);
+        again.quests[0].built_by = vec![spec("a", "1")];
+
+        let hold = world.store.hold_next_commit();
+        let together = async {
+            world.store.held().await;
+            let release = async { drop(hold) };
+            let engine = &world.engine;
+            tokio::join!(
+                engine.ensure_graph(first),
+                engine.ensure_graph(raw),
+                engine.ensure_graph(again),
+                release
+            )
+        };
+        let other = [job("other")];
+        let (_, (first, raw, again, ())) = tokio::join!(world.ensure(&other), together);
+        assert_eq!(first.expect("right").new_quests.len(), 1);
+        assert!(!raw.expect("right").attempts[0].existed);
+        let again = again.expect("right");
+        assert!(again.new_quests.is_empty() && again.attempts[0].existed);
+        let built_by = stored(&world, job("q").id()).built_by;
+        assert_eq!(built_by, [spec("a", "1"), spec("b", "1")]);
+        let numbers = world.inner.attempt_numbers(job("q").id());
+        assert_eq!(numbers.expect("numbers"), [1, 2]);
+    });
+}
+
+#[test]
 fn attempts_of_an_absent_quest_are_refused_and_nothing_is_created() {
     run(async {
         let world = World::new();

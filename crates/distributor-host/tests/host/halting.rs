@@ -10,7 +10,7 @@ use distributor_host::driver::{CallError, GraphRequest};
 use distributor_store::records::DependencyRecord;
 
 use crate::support::{
-    CommitFault, Gate, Hold, Method, Quest, Reply, World, abnormal_end, job, run, secs, started,
+    CommitFault, Gate, Method, Quest, Reply, World, abnormal_end, job, run, secs, started,
 };
 
 fn edge(dependent: AttemptId, dependency: AttemptId, bit: u32) -> DependencyRecord {
@@ -158,25 +158,6 @@ fn t35_six_new_dependencies_stop_the_execution_and_its_end_makes_the_attempt_wai
         world.finish(&again, r#"{"all":6}"#).await;
         assert_eq!(world.get(id).state, State::Finished);
         assert_eq!(world.get(id).current_execution, 2);
-    });
-}
-
-#[test]
-fn dc_25_after_a_halt_the_next_execution_gets_the_result_of_the_halted_one() {
-    run(async {
-        let world = World::new();
-        let backend = world.jobs("b");
-        let by = world.new_job(&backend, &job("by")).await;
-        let answer = world.depend(&by, &[job("x")]).await;
-        assert!(answer.expect("a right request").halted);
-        world.end(&by, r#" {"seen": 1} "#).await;
-        let x = world.job(&backend, job("x").attempt()).await;
-        world.finish(&x, "{}").await;
-        world.job(&backend, by.execution.attempt).await;
-        let runs = backend.calls_of(Method::Run);
-        let last = runs.last().expect("it was run again");
-        let previous = last.previous_result.as_ref().expect("a result");
-        assert_eq!(previous.object, r#"{"seen":1}"#);
     });
 }
 
@@ -329,66 +310,71 @@ fn an_execution_that_fails_after_a_halt_without_retries_ends_its_attempt() {
     });
 }
 
-/// One batch holds both the end and the request, in either order.
+/// One batch holds both the end and the request, in either order; also if an earlier execution has
+/// asked for the same, so that what is stored speaks of that one.
 #[test]
 fn an_end_in_the_batch_of_the_request_is_not_missed() {
-    for ends_first in [true, false] {
+    for (ends_first, asked_before) in [(true, false), (false, false), (true, true), (false, true)] {
         run(async {
             let world = World::new();
             let backend = world.jobs("b");
-            let by = world.new_job(&backend, &job("by")).await;
+            let mut by = world.new_job(&backend, &job("by").retry(failing(1))).await;
             let gate = Gate::closed();
             let over = TaskState::Finished(TaskResult::data("{}"));
             let answer = Ok(started("x", secs(0), over));
             backend.run.next(Reply::Behind(gate.clone(), answer));
-            let x = Quest::simple("b", "x");
-            world.ensure_one(&x).await;
+            let x = [Quest::simple("b", "x")];
+            world.ensure(&x).await;
             backend.called(Method::Run, 2).await;
+            // Calls that are answered once `x` is over.
+            let mut answers = 2;
+            if asked_before {
+                assert!(world.depend(&by, &x).await.expect("right").halted);
+                world.end(&by, "FAILED oops").await;
+                by = world.job(&backend, by.execution.attempt).await;
+                answers += 2;
+            }
 
             let hold = world.store.hold_next_commit();
-            let (other, wanted) = ([job("other")], [x.clone()]);
             let end = async {
-                world.store.held().await;
                 gate.open();
-                backend.answered(2).await;
+                backend.answered(answers).await;
                 // The answer is on its way to the host, which holds still.
                 for _ in 0..16 {
                     tokio::task::yield_now().await;
                 }
             };
-            let (_, asked) = if ends_first {
-                let ask = async {
+            let both = async {
+                world.store.held().await;
+                if ends_first {
                     end.await;
-                    tokio::join!(world.depend(&by, &wanted), release(hold)).0
-                };
-                tokio::join!(world.ensure(&other), ask)
-            } else {
-                let ask = async {
-                    world.store.held().await;
+                    let release = async { drop(hold) };
+                    tokio::join!(world.depend(&by, &x), release).0
+                } else {
                     let end = async {
                         end.await;
                         drop(hold);
                     };
-                    tokio::join!(world.depend(&by, &wanted), end).0
-                };
-                tokio::join!(world.ensure(&other), ask)
+                    tokio::join!(world.depend(&by, &x), end).0
+                }
             };
+            let other = [job("other")];
+            let (_, asked) = tokio::join!(world.ensure(&other), both);
             let halted = asked.expect("a right request").halted;
             assert_eq!(halted, !ends_first);
+            let asker = by.execution.number;
             let edge = &world.dependencies(by.execution.attempt)[0];
-            assert_eq!((edge.for_execution, edge.propagated), (1, true));
+            let expected = if halted { asker } else { 1 };
+            assert_eq!((edge.for_execution, edge.propagated), (expected, true));
             if halted {
                 world.end(&by, "{}").await;
                 let again = world.job(&backend, by.execution.attempt).await;
-                assert_eq!(again.execution.number, 2);
+                assert_eq!(again.execution.number, asker + 1);
+            } else {
+                world.finish(&by, "{}").await;
             }
         });
     }
-}
-
-async fn release(hold: Hold) {
-    // After the request that was polled before this.
-    drop(hold);
 }
 
 #[test]

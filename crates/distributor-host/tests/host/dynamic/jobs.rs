@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use distributor_core::dm::JsonResult;
 use distributor_core::dm::abnormal_finish::Status;
 use distributor_core::dm::quest::desc::meta::Retry;
-use distributor_core::{AttemptId, ExecutionId, Secret, TaskResult, TaskState};
+use distributor_core::{AttemptId, ExecutionId, QuestId, Secret, TaskResult, TaskState};
 use distributor_host::Engine;
 use distributor_host::driver::{CallError, Dependent, GraphAnswer, GraphRequest};
 use distributor_host::machine::Refusal;
@@ -20,7 +20,13 @@ pub(super) struct Plans {
     seed: u64,
     pub(super) quests: Vec<Quest>,
     /// By quest: what its job asks for, one after the other.
-    wishes: HashMap<AttemptId, Vec<Vec<usize>>>,
+    wishes: HashMap<QuestId, Vec<Wish>>,
+}
+
+/// First attempts of some quests, and perhaps the second one of another, which may not exist.
+struct Wish {
+    quests: Vec<usize>,
+    raw: Option<usize>,
 }
 
 impl Plans {
@@ -40,8 +46,11 @@ impl Plans {
                 quest = quest.needs(&[need.attempt()]);
             }
             // Anybody, itself included.
-            let rounds = (0..any(4)).map(|_| (0..=any(4)).map(|_| any(count)).collect());
-            wishes.insert(quest.attempt(), rounds.collect());
+            let rounds = (0..any(4)).map(|_| Wish {
+                quests: (0..=any(4)).map(|_| any(count)).collect(),
+                raw: Some(any(count)).filter(|_| any(3) == 0),
+            });
+            wishes.insert(quest.id(), rounds.collect());
             quests.push(quest);
         }
         Plans {
@@ -73,7 +82,9 @@ impl Plans {
     pub(super) fn failure(&self, id: ExecutionId) -> Option<(usize, bool)> {
         let word = id.attempt.quest.as_bytes().iter();
         let word = word.fold(0_u64, |word, byte| word.rotate_left(8) ^ u64::from(*byte));
-        let mut random = Random::new(self.seed ^ word ^ (u64::from(id.number) << 17));
+        let mut random = Random::new(
+            self.seed ^ word ^ (u64::from(id.number) << 17) ^ u64::from(id.attempt.number),
+        );
         let at = usize::try_from(random.below(4)).expect("small");
         let after_halt = random.one_in(2);
         random.one_in(4).then_some((at, after_halt))
@@ -297,6 +308,7 @@ pub(super) async fn act(engine: Engine, outside: Shared, task: String) {
             lock(&outside).check_cycle(agent.id.attempt, &cycle);
             answered(&|agent| agent.wish += 1);
         }
+        Err(CallError::AbsentQuest(_)) => answered(&|agent| agent.wish += 1),
         Err(CallError::Refused(_)) => answered(&Agent::exit),
         Err(_) => {}
     }
@@ -310,13 +322,15 @@ fn next(
 ) -> (Option<GraphRequest>, Option<(usize, bool)>) {
     let outside = lock(outside);
     let plans = &outside.plans;
-    let wish = plans.wishes[&agent.id.attempt].get(agent.wish);
+    let wish = plans.wishes[&agent.id.attempt.quest].get(agent.wish);
     let request = wish.map(|wish| {
-        let quests = plans.with_needs(wish).into_iter();
+        let quests = plans.with_needs(&wish.quests).into_iter();
         let quests = quests.map(|at| plans.quests[at].part(engine, &[1]));
+        let raw = wish.raw.iter();
+        let raw = raw.map(|at| plans.quests[*at].id().attempt(2));
         GraphRequest {
             quests: quests.collect(),
-            attempts: Vec::new(),
+            attempts: raw.collect(),
             dependent: Some(Dependent {
                 execution: agent.id,
                 token: agent.token(),

@@ -22,7 +22,7 @@ use tokio::task::JoinSet;
 use crate::support::{CommitFault, Method, Quest, Random, Reply, World, abnormal_end, run, secs};
 use jobs::{Outside, Plans, Shared, act, lock};
 
-const SEEDS: u64 = 150;
+const SEEDS: u64 = 100;
 
 struct Simulation {
     random: Random,
@@ -63,6 +63,9 @@ impl Simulation {
             violations: Vec::new(),
         }));
         let backend = world.backend("b");
+        if random.one_in(2) {
+            backend.set_capacity(usize::try_from(1 + random.below(4)).expect("small"));
+        }
         let at = || outside.clone();
         let (run, status, cancel, hint) = (at(), at(), at(), at());
         backend.run.rule(move |seen| lock(&run).start(seen));
@@ -198,7 +201,8 @@ impl Simulation {
 
     /// Those that exist.
     fn attempts(&self) -> Vec<AttemptId> {
-        let all = self.quests.iter().map(Quest::attempt);
+        let quests = self.quests.iter().map(Quest::id);
+        let all = quests.flat_map(|id| [id.attempt(1), id.attempt(2)]);
         all.filter(|id| self.world.find(*id).is_some()).collect()
     }
 

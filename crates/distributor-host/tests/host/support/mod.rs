@@ -18,7 +18,7 @@ pub(crate) use job::job;
 pub(crate) use quest::{Quest, ensure_all};
 pub(crate) use random::Random;
 pub(crate) use source::ScriptedSource;
-pub(crate) use store::{CommitFault, Hold};
+pub(crate) use store::CommitFault;
 pub(crate) use world::{World, abnormal_end};
 
 const GUARD: Duration = Duration::from_secs(20);
