@@ -96,6 +96,18 @@ fn a07_only_writers_create() {
 }
 
 #[test]
+fn groups_that_cannot_be_read_keep_callers_waiting_and_let_nobody_in() {
+    run(async {
+        let world = World::new();
+        let access = &world.api.parts().access;
+        access.replace(Err("acls.cfg cannot be read".to_owned()));
+        let answer = world.ensure(request(&[desc("a")])).await;
+        assert_refused(answer, Code::Unavailable, "acls.cfg cannot be read");
+        assert!(world.is_empty());
+    });
+}
+
+#[test]
 fn a08_a_new_quest_and_its_attempt_exist_afterwards() {
     run(async {
         let world = World::new();
