@@ -1,6 +1,7 @@
 //! What a request must look like, and who may ask.
 
-use distributor_api::{Caller, Code};
+use distributor_api::{Caller, Code, Identity};
+use distributor_proto::acls::Acls;
 use distributor_proto::dm;
 use distributor_proto::dm::walk_graph_req as wire;
 use distributor_proto::dm::walk_graph_req::include::Options;
@@ -19,6 +20,31 @@ async fn a16_an_anonymous_caller_may_not_walk() {
     let world = World::new();
     let status = world.refused(&Caller::Anonymous, request()).await;
     assert_status(&status, Code::PermissionDenied, "not authorized");
+}
+
+#[tokio::test]
+async fn readers_and_writers_may_walk_and_others_may_not() {
+    let world = World::new();
+    let access = &world.api.parts().access;
+    access.replace(Ok(Acls {
+        readers: vec!["people".to_owned()],
+        writers: vec!["builders".to_owned()],
+    }));
+    let member_of = |group: &str| {
+        Caller::Named(Identity {
+            name: "somebody".to_owned(),
+            groups: vec!["everybody".to_owned(), group.to_owned()],
+        })
+    };
+    for group in ["people", "builders"] {
+        let walked = world.api.walk_graph(&member_of(group), request()).await;
+        assert!(walked.is_ok());
+    }
+    let status = world.refused(&member_of("strangers"), request()).await;
+    assert_status(&status, Code::PermissionDenied, "not authorized");
+    access.replace(Err("acls.cfg cannot be read".to_owned()));
+    let status = world.refused(&member_of("people"), request()).await;
+    assert_status(&status, Code::Unavailable, "acls.cfg");
 }
 
 #[tokio::test]

@@ -149,3 +149,21 @@ async fn a_part_that_cannot_be_read_spoils_no_other() {
         assert_eq!(shown(&answer, id(name, 1)).partial, None);
     }
 }
+
+#[tokio::test]
+async fn a_walk_ends_when_nothing_can_be_read_any_more() {
+    let world = World::new();
+    let numbers = 1..=500;
+    world.put(numbers.clone().map(|number| attempt(id("x", number))));
+    numbers.for_each(|number| world.store.damage(id("x", number)));
+    let answer = world.walk(walk(all_of("x"), -1, everything())).await;
+    assert!(answer.had_errors && answer.had_more);
+    assert_eq!(names(&answer).len(), 500);
+    for id in names(&answer) {
+        assert!(
+            shown(&answer, id)
+                .partial
+                .is_some_and(|partial| partial.data)
+        );
+    }
+}
