@@ -75,9 +75,7 @@ async fn a24_an_execution_sees_only_the_results_that_its_attempt_depends_on() {
 async fn a25_an_execution_sees_its_own_attempt_and_what_it_walks_to() {
     let world = World::new();
     let own = id("w", 1);
-    let mut record = executing(own, TOKEN);
-    record.current_execution = 1;
-    world.put([record, done(id("x", 1)), done(id("y", 1))]);
+    world.put([executing(own, TOKEN), done(id("x", 1)), done(id("y", 1))]);
     world.depend([(own, id("x", 1)), (id("x", 1), id("y", 1))]);
     let answer = world.walk_by(own, walk(list(&[own]), 1, results())).await;
     assert_eq!(names(&answer).len(), 2);
