@@ -34,6 +34,8 @@ pub(super) struct Answer<'a> {
 }
 
 enum QuestEntry {
+    /// It could not be read, and is not tried again.
+    Unreadable,
     Absent,
     Known {
         data: Box<dm::quest::Data>,
@@ -94,7 +96,7 @@ impl<'a> Answer<'a> {
     /// Keeps a quest that was read; `None` if that failed.
     pub(super) fn quest_read(&mut self, id: QuestId, record: Option<Option<QuestRecord>>) {
         let entry = match record {
-            None => return,
+            None => QuestEntry::Unreadable,
             Some(None) => QuestEntry::Absent,
             Some(Some(record)) => QuestEntry::Known {
                 data: Box::new(view::quest_data(&record)),
@@ -176,7 +178,9 @@ impl<'a> Answer<'a> {
         match self.quests.remove(&id) {
             Some(QuestEntry::Absent) => quest.dne = true,
             Some(QuestEntry::Known { data, shown: true }) => quest.data = Some(*data),
-            Some(QuestEntry::Known { .. }) | None => quest.partial = self.shows_data(id),
+            Some(QuestEntry::Known { .. } | QuestEntry::Unreadable) | None => {
+                quest.partial = self.shows_data(id);
+            }
         }
         quest
     }

@@ -9,16 +9,13 @@ use distributor_store::{Result, Store};
 /// Reads of one walk.
 pub(super) struct Reads<'a> {
     store: &'a dyn Store,
-    /// Something could not be read.
-    pub(super) had_errors: bool,
+    /// How many reads failed.
+    pub(super) errors: usize,
 }
 
 impl<'a> Reads<'a> {
     pub(super) fn new(store: &'a dyn Store) -> Self {
-        Reads {
-            store,
-            had_errors: false,
-        }
+        Reads { store, errors: 0 }
     }
 
     /// Attempts; `None` for one that cannot be read, `Some(None)` for one that does not exist.
@@ -98,7 +95,7 @@ impl<'a> Reads<'a> {
             Ok(found) => Some(found),
             Err(error) => {
                 tracing::error!(?key, %error, "part of the graph cannot be read");
-                self.had_errors = true;
+                self.errors += 1;
                 None
             }
         }

@@ -16,6 +16,8 @@ use crate::validate::walk::WalkRequest;
 const CHUNK: usize = 64;
 /// So many visits are made for one answer.
 const MOST_VISITS: usize = 4096;
+/// After so many failed reads it is not single records that are at fault.
+const MOST_ERRORS: usize = 64;
 /// So many edges of an attempt are shown and followed in each direction.
 const MOST_EDGES: usize = 16 * 1024;
 
@@ -118,13 +120,15 @@ impl<'a> Walker<'a> {
             }
         }
         self.load_named_quests();
-        self.answer.finish(self.nodes, self.reads.had_errors)
+        self.answer.finish(self.nodes, self.reads.errors > 0)
     }
 
-    /// Time is up, or nobody waits.
+    /// Time is up, nobody waits, or the store has failed.
     pub(super) fn must_stop(&self) -> bool {
         let surroundings = &self.surroundings;
-        surroundings.clock.now() >= surroundings.deadline || (surroundings.is_abandoned)()
+        surroundings.clock.now() >= surroundings.deadline
+            || (surroundings.is_abandoned)()
+            || self.reads.errors >= MOST_ERRORS
     }
 
     /// Takes note of an attempt, unless it is excluded. False if there is no place left for it.

@@ -292,6 +292,15 @@ impl Engine {
     /// configuration cannot be read for the moment.
     pub fn check_desc(&self, mut desc: dm::quest::Desc) -> Result<CheckedQuest, CallError> {
         normalize_desc(&mut desc).map_err(|error| invalid("", error))?;
+        self.check_normalized(desc)
+    }
+
+    /// Like [`Engine::check_desc`], for a description that is normalized already. (Parameters may grow
+    /// when they are normalized, so normalizing them again could refuse them.)
+    ///
+    /// # Errors
+    /// As there.
+    pub fn check_normalized(&self, desc: dm::quest::Desc) -> Result<CheckedQuest, CallError> {
         self.validate(&desc)?;
         Ok(CheckedQuest {
             id: quest_id(&desc),
