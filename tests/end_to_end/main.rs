@@ -15,3 +15,4 @@ mod running;
 mod signals;
 mod stopping;
 mod supervisors;
+mod tokens;

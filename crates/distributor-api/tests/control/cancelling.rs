@@ -70,10 +70,8 @@ fn many_at_once_and_those_that_do_not_exist_are_listed() {
     run(async {
         let world = World::new();
         world.backend("farm", Backend::running().with_capacity(1));
-        let mut attempts = Vec::new();
-        for number in 0..998 {
-            attempts.push(world.ensure(&Quest::simple("farm", number)).await);
-        }
+        let quests = (0..998).map(|number| Quest::simple("farm", number));
+        let attempts = world.ensure_all(quests).await;
         world.until_executing(attempts[0]).await;
         let mut named = attempts.clone();
         named.extend([id(9), id(8)]);

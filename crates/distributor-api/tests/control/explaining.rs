@@ -123,10 +123,8 @@ fn a_long_chain_and_many_needs_are_cut() {
         let named = answer.facts.iter().filter(|it| it.name == "waits_for");
         assert_eq!(named.count(), 7);
 
-        let mut needs = Vec::new();
-        for number in 100..1300 {
-            needs.push(world.ensure(&Quest::simple("farm", number)).await);
-        }
+        let needs = (100..1300).map(|number| Quest::simple("farm", number));
+        let needs = world.ensure_all(needs).await;
         world.until_executing(needs[1199]).await;
         let many = world
             .ensure(&Quest::simple("farm", "many").needs(&needs))

@@ -17,6 +17,10 @@ use super::situation::{
 /// Characters of a text of others, such as a reason, that go into a sentence; all of it is a fact.
 const LONGEST_QUOTE: usize = 300;
 
+/// Of whom the backend has room for.
+const ROOM_FOR_IT: &str = "it starts once the host, which limits how many are starting and how many are \
+                           unfinished in all, gets to it";
+
 /// One honest sentence.
 pub(super) fn sentence(situation: &Situation) -> String {
     let predicate = predicate(situation);
@@ -210,13 +214,11 @@ fn about_the_line(line: &Line) -> String {
             ", all of which are taken".to_owned()
         }
         Some(_) => format!(
-            ", of which {} are taken: it starts once the host gets to it, which limits how many start, or \
-             are unfinished, at once",
+            ", of which {} are taken: {ROOM_FOR_IT}",
             count(room.unfinished)
         ),
         None => format!(
-            ", where {} executions are unfinished: it starts once the host gets to it, which limits how \
-             many start, or are unfinished, at once",
+            ", where {} executions are unfinished: {ROOM_FOR_IT}",
             count(room.unfinished)
         ),
     }

@@ -334,7 +334,7 @@ fn waiting_for_room() {
             "is next in line at",
             "(4 slots)",
             "3 are taken",
-            "once the host gets to it",
+            "it starts once the host, which",
         ],
     );
     check(
