@@ -1,8 +1,11 @@
 //! `Collect`.
 
+use std::sync::Arc;
+
 use distributor_api::{Caller, Code};
 use distributor_proto::control::{CollectRequest, CollectResponse};
 use distributor_proto::time::duration_from_std;
+use distributor_store::SqliteStore;
 
 use super::support::{Backend, Quest, World, run, secs};
 
@@ -51,22 +54,27 @@ fn what_is_old_goes_and_the_files_of_its_backends_too() {
 
 #[test]
 fn what_was_removed_can_be_asked_for_again_at_once() {
-    run(async {
-        let world = World::new();
-        let now = world.backend("now", Backend::instant());
-        let quest = Quest::simple("now", 1);
-        let attempt = world.ensure(&quest).await;
-        let first = world.until_final(attempt).await;
-        world.clock.advance(secs(1));
-        assert_eq!(collect(&world, 0, false).await.attempts, 1);
-        // The host must not go by what it remembers, neither of the attempt nor of the quest.
-        assert_eq!(world.ensure(&quest).await, attempt);
-        let second = world.until_final(attempt).await;
-        assert!(second.created > first.created);
-        assert_eq!(now.kept.lock().unwrap().len(), 1);
-        let quests = world.store.quests(&[attempt.quest]).unwrap();
-        assert!(quests[0].is_some());
-    });
+    let directory = tempfile::TempDir::new().unwrap();
+    let durable = SqliteStore::open(directory.path()).unwrap();
+    run(async { remove_and_ask_again(World::new()).await });
+    run(async { remove_and_ask_again(World::on(Arc::new(durable))).await });
+}
+
+async fn remove_and_ask_again(world: World) {
+    let now = world.backend("now", Backend::instant());
+    let quest = Quest::simple("now", 1);
+    let attempt = world.ensure(&quest).await;
+    let first = world.until_final(attempt).await;
+    world.clock.advance(secs(1));
+    assert_eq!(collect(&world, 0, false).await.attempts, 1);
+    // The host must not go by what it remembers, neither of the attempt nor of the quest.
+    assert_eq!(world.ensure(&quest).await, attempt);
+    let second = world.until_final(attempt).await;
+    assert!(second.created > first.created);
+    assert_eq!(now.kept.lock().unwrap().len(), 1);
+    let quests = world.store.quests(&[attempt.quest]).unwrap();
+    assert!(quests[0].is_some());
+    world.engine.stop().await;
 }
 
 #[test]

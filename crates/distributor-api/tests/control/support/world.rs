@@ -107,10 +107,14 @@ pub(crate) struct World {
 impl World {
     /// Readers are in `readers`, writers in `writers`.
     pub(crate) fn new() -> Self {
+        Self::on(Arc::new(MemoryStore::new()))
+    }
+
+    /// On what is stored there.
+    pub(crate) fn on(store: Arc<dyn Store>) -> Self {
         let beginning = Timestamp::from_micros(1_600_000_000_000_000);
         let clock = Arc::new(ManualClock::new(beginning));
         let backends = Arc::new(Backends::default());
-        let store: Arc<dyn Store> = Arc::new(MemoryStore::new());
         let surroundings = Surroundings {
             backends_directory: None,
             helper_program: None,
