@@ -19,3 +19,4 @@ mod signals;
 mod simulated;
 mod stopping;
 mod supervisors;
+mod tokens;

@@ -82,7 +82,7 @@ impl Api {
                         Err(refused) => failure = Some(refused),
                     }
                 }
-                Ok((target, Err(error))) => failure = Some(failed(target, &error)),
+                Ok((target, Err(error))) => failure = Some(failed(target, error)),
                 Err(error) => {
                     let message = format!("a call was lost: {error}");
                     failure = Some(Status::new(Code::Internal, message));
@@ -122,15 +122,13 @@ impl Api {
                 .as_ref()
                 .is_some_and(|it| it.outcome.is_some());
             let is_current = record.current_execution == execution.number;
-            let is_next = record.prepared.as_ref().map(|it| it.execution) == Some(execution.number);
-            match (is_current || is_next, record.is_final()) {
-                (true, true) => {
+            match (is_current, record.is_final(), over) {
+                (true, true, _) => {
                     targets.remove(&Target::Execution(*execution));
                 }
-                // The attempt goes on without it.
-                (true, false) if is_current && over => return Err(not_current(*execution)),
-                (true, false) => {}
-                (false, _) => return Err(not_current(*execution)),
+                (true, false, false) => {}
+                // Another one is current, or the attempt goes on without it.
+                (false, _, _) | (true, false, true) => return Err(not_current(*execution)),
             }
         }
         Ok(targets)
@@ -170,10 +168,7 @@ fn not_current(execution: ExecutionId) -> Status {
     Status::new(Code::FailedPrecondition, message)
 }
 
-fn failed(target: Target, error: &CallError) -> Status {
-    let code = match error {
-        CallError::Store(_) | CallError::NotStored(_) | CallError::Stopped => Code::Unavailable,
-        _ => Code::Internal,
-    };
-    Status::new(code, format!("{}: {error}", target.attempt()))
+fn failed(target: Target, error: CallError) -> Status {
+    let Status { code, message } = Status::from(error);
+    Status::new(code, format!("{}: {message}", target.attempt()))
 }

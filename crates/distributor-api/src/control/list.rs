@@ -2,15 +2,16 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use distributor_proto::control;
 use distributor_proto::control::list_response::{Counts, Item};
-use distributor_proto::{control, dm};
-use distributor_store::records::{AttemptRecord, Outcome};
+use distributor_store::records::AttemptRecord;
 use distributor_store::{AttemptFilter, StateCounts};
 
 use super::reading::size;
 use crate::access::Caller;
 use crate::api::Api;
 use crate::status::Status;
+use crate::walk::view::attempt_data;
 
 /// Attempts of a page, if the client does not say.
 const PAGE: usize = 50;
@@ -96,45 +97,8 @@ fn counts(counts: StateCounts) -> Counts {
 fn item(record: &AttemptRecord) -> Item {
     Item {
         id: Some(record.id.into()),
-        data: Some(data(record)),
+        data: Some(attempt_data(record, false)),
         distributor_config_name: record.config_name.to_string(),
-    }
-}
-
-/// An attempt as the API shows it, without the object of its result.
-fn data(record: &AttemptRecord) -> dm::attempt::Data {
-    use dm::attempt::State;
-    use dm::attempt::data::{AttemptType, Executing, Finished, Scheduling, Waiting};
-    let abnormal = match &record.outcome {
-        Some(Outcome::Abnormal(finish)) => finish.as_ref().clone(),
-        Some(Outcome::Data(_)) | None => dm::AbnormalFinish::default(),
-    };
-    let without_object = match &record.outcome {
-        Some(Outcome::Data(data)) => Some(dm::JsonResult {
-            object: String::new(),
-            size: data.size,
-            expiration: data.expiration,
-        }),
-        Some(Outcome::Abnormal(_)) | None => None,
-    };
-    let attempt_type = match record.state {
-        State::Scheduling => AttemptType::Scheduling(Scheduling {}),
-        State::Executing => AttemptType::Executing(Executing {
-            cur_execution_id: record.current_execution,
-        }),
-        State::Waiting => AttemptType::Waiting(Waiting {
-            num_waiting: record.dependencies.unset(),
-        }),
-        State::Finished => AttemptType::Finished(Finished {
-            data: without_object,
-        }),
-        State::AbnormalFinished => AttemptType::AbnormalFinish(abnormal),
-    };
-    dm::attempt::Data {
-        created: Some(record.created.to_proto()),
-        modified: Some(record.modified.to_proto()),
-        num_executions: record.current_execution,
-        attempt_type: Some(attempt_type),
     }
 }
 

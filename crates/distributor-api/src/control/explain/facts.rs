@@ -4,7 +4,7 @@ use distributor_core::AttemptId;
 use distributor_proto::control::explain_response::Fact;
 use distributor_store::records::{AttemptRecord, ExecutionRecord, Outcome, Prepared};
 
-use super::sentence::retries;
+use super::ended::retries;
 use super::situation::{
     Absent, Count, Line, NoRoom, Others, Pending, Situation, Surroundings, Tries,
 };

@@ -3,10 +3,14 @@
 //! [`read`] finds out what is known, in a bounded number of reads; [`sentence`] and [`facts`] put that into
 //! words and are pure. It refuses to guess: what is not known for certain is said to be so.
 
+mod ended;
+mod executing;
 mod facts;
 mod read;
 mod sentence;
 mod situation;
+mod waiting;
+mod words;
 
 #[cfg(test)]
 mod tests;

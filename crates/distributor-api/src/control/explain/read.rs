@@ -3,7 +3,7 @@
 use distributor_core::dm::attempt::State;
 use distributor_core::{AttemptId, DistributorSource, Timestamp};
 use distributor_store::records::{AttemptRecord, JournalKind};
-use distributor_store::{Result, Store};
+use distributor_store::{EdgeCursor, Result, Store};
 
 use super::situation::{
     Absent, Count, Line, NoRoom, Others, Pending, Room, Situation, Surroundings, Tries,
@@ -16,10 +16,10 @@ const SHOWN: usize = 3;
 const LONGEST_CHAIN: usize = 8;
 /// Places of a line that are looked at.
 const LONGEST_LINE: usize = 1000;
-/// Unfinished attempts that are looked at to see who uses a backend.
-const MOST_UNFINISHED: usize = 2000;
-/// So many at once.
+/// Records that are read at once.
 const PAGE: usize = 500;
+/// Pages of unfinished attempts, to see who uses a backend, and of an attempt's dependencies.
+const MOST_PAGES: usize = 4;
 /// Delayed calls that are looked at.
 const MOST_DELAYED: usize = 1000;
 /// How often to look again if the attempt changes meanwhile.
@@ -90,10 +90,7 @@ fn others(
     record: &AttemptRecord,
     steps: usize,
 ) -> Result<Others> {
-    let pending = store.dependencies(record.id)?.into_iter().filter(|it| {
-        it.for_execution == record.current_execution && !record.dependencies.is_set(it.bit)
-    });
-    let ids: Vec<AttemptId> = pending.map(|it| it.dependency).take(SHOWN).collect();
+    let ids = pending(store, record)?;
     let records = store.attempts(&ids)?;
     let shown = ids.into_iter().zip(records).map(|(id, record)| Pending {
         id,
@@ -111,6 +108,30 @@ fn others(
         shown,
         first,
     })
+}
+
+/// The first of those that it was not told the end of.
+fn pending(store: &dyn Store, record: &AttemptRecord) -> Result<Vec<AttemptId>> {
+    let mut found = Vec::new();
+    let mut after = 0;
+    for _ in 0..MOST_PAGES {
+        let cursor = EdgeCursor {
+            attempt: record.id,
+            after,
+        };
+        let page = store.untold_dependencies_of(&[cursor], PAGE)?;
+        let page = page.into_iter().next().unwrap_or_default();
+        // A former execution may have asked for others.
+        let pending = page.edges.iter().filter(|it| {
+            it.for_execution == record.current_execution && !record.dependencies.is_set(it.bit)
+        });
+        found.extend(pending.map(|it| it.dependency).take(SHOWN - found.len()));
+        match page.next {
+            Some(next) if found.len() < SHOWN => after = next,
+            _ => break,
+        }
+    }
+    Ok(found)
 }
 
 fn line(store: &dyn Store, source: &dyn DistributorSource, record: &AttemptRecord) -> Result<Line> {
@@ -146,14 +167,13 @@ fn line(store: &dyn Store, source: &dyn DistributorSource, record: &AttemptRecor
 /// How many executions are unfinished at a backend; counted no further than to its capacity.
 fn unfinished(store: &dyn Store, config: &str, capacity: Option<usize>) -> Result<Count> {
     let mut number = 0;
-    let (mut after, mut seen) = (0, 0);
-    loop {
+    let mut after = 0;
+    for _ in 0..MOST_PAGES {
         let (records, next) = store.unfinished(after, PAGE)?;
-        seen += records.len();
         number += records.iter().filter(|it| uses(it, config)).count();
         let full = capacity.is_some_and(|capacity| number >= capacity);
         match next {
-            Some(next) if !full && seen < MOST_UNFINISHED => after = next,
+            Some(next) if !full => after = next,
             next => {
                 return Ok(Count {
                     number,
@@ -162,6 +182,10 @@ fn unfinished(store: &dyn Store, config: &str, capacity: Option<usize>) -> Resul
             }
         }
     }
+    Ok(Count {
+        number,
+        or_more: true,
+    })
 }
 
 fn uses(record: &AttemptRecord, config: &str) -> bool {

@@ -20,10 +20,10 @@ pub(crate) struct Backend {
     /// Standard output of every task; `None`: it keeps no logs.
     pub(crate) output: Option<Vec<u8>>,
     /// Gives all of it, whatever the limit.
-    pub(crate) ignores_limits: bool,
+    ignores_limits: bool,
     /// Executions whose files it keeps.
     pub(crate) kept: Mutex<HashSet<ExecutionId>>,
-    pub(crate) cannot_sweep: bool,
+    cannot_sweep: bool,
     cancelled: Mutex<HashSet<Token>>,
     activation_tokens: Mutex<BTreeMap<ExecutionId, Vec<u8>>>,
 }
@@ -74,6 +74,20 @@ impl Backend {
     pub(crate) fn with_output(self, output: &[u8]) -> Self {
         Backend {
             output: Some(output.to_vec()),
+            ..self
+        }
+    }
+
+    pub(crate) fn that_ignores_limits(self) -> Self {
+        Backend {
+            ignores_limits: true,
+            ..self
+        }
+    }
+
+    pub(crate) fn that_cannot_sweep(self) -> Self {
+        Backend {
+            cannot_sweep: true,
             ..self
         }
     }
@@ -130,9 +144,10 @@ impl Distributor for Instance {
     async fn handle_notification(
         &self,
         _quest: &dm::quest::Desc,
-        _notification: &Notification,
+        notification: &Notification,
     ) -> Result<Option<TaskResult>> {
-        Ok(None)
+        let over = notification.data == b"over";
+        Ok(over.then(|| TaskResult::data("{}")))
     }
 
     async fn handle_task_queue_task(&self, _task: QueueTask) -> Result<Vec<Notification>> {
@@ -179,7 +194,9 @@ impl Distributor for Instance {
                 return Err(Error::new(ErrorKind::Unsupported, message));
             }
         };
-        let offset = usize::try_from(offset).unwrap_or(usize::MAX).min(output.len());
+        let offset = usize::try_from(offset)
+            .unwrap_or(usize::MAX)
+            .min(output.len());
         let limit = match self.0.ignores_limits {
             true => usize::MAX,
             false => limit,

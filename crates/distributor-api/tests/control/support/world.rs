@@ -6,7 +6,7 @@ use std::time::Duration;
 use distributor_api::{Access, Api, Caller, Identity, Parts};
 use distributor_core::dm::quest::desc::Meta;
 use distributor_core::dm::quest::desc::meta::{Simple, simple};
-use distributor_core::{AttemptId, ManualClock, Secret, Timestamp, dm};
+use distributor_core::{AttemptId, Host, ManualClock, Notification, Secret, Timestamp, dm};
 use distributor_host::driver::NewAttempt;
 use distributor_host::{Engine, EnsureQuest, Entrance, Settings, Surroundings};
 use distributor_proto::acls::Acls;
@@ -77,7 +77,11 @@ impl Quest {
             quest: need.quest.to_string(),
         });
         let named = named.collect();
-        let simple = self.desc.meta.as_mut().and_then(|meta| meta.simple.as_mut());
+        let simple = self
+            .desc
+            .meta
+            .as_mut()
+            .and_then(|meta| meta.simple.as_mut());
         simple.expect("a simple quest").needs = named;
         self.needs = needs.to_vec();
         self
@@ -95,6 +99,7 @@ pub(crate) struct World {
     pub(crate) backends: Arc<Backends>,
     pub(crate) store: Arc<dyn Store>,
     pub(crate) engine: Engine,
+    host: Arc<dyn Host>,
     pub(crate) access: Arc<Access>,
     pub(crate) api: Api,
 }
@@ -102,15 +107,20 @@ pub(crate) struct World {
 impl World {
     /// Readers are in `readers`, writers in `writers`.
     pub(crate) fn new() -> Self {
+        Self::on(Arc::new(MemoryStore::new()))
+    }
+
+    /// On what is stored there.
+    pub(crate) fn on(store: Arc<dyn Store>) -> Self {
         let beginning = Timestamp::from_micros(1_600_000_000_000_000);
         let clock = Arc::new(ManualClock::new(beginning));
         let backends = Arc::new(Backends::default());
-        let store: Arc<dyn Store> = Arc::new(MemoryStore::new());
         let surroundings = Surroundings {
             backends_directory: None,
             helper_program: None,
         };
         let entrance = Entrance::new(clock.clone(), surroundings);
+        let host = entrance.host();
         let settings = Settings::default();
         let engine = Engine::start(entrance, store.clone(), backends.clone(), settings);
         let engine = engine.expect("a host");
@@ -130,6 +140,7 @@ impl World {
             backends,
             store,
             engine,
+            host,
             access,
             api,
         }
@@ -140,13 +151,23 @@ impl World {
     }
 
     pub(crate) async fn ensure(&self, quest: &Quest) -> AttemptId {
-        let attempts = vec![NewAttempt {
-            number: 1,
-            needs: quest.needs.clone(),
-        }];
-        let desc = quest.desc.clone();
-        let ensured = self.engine.ensure(vec![EnsureQuest { desc, attempts }]).await;
-        ensured.expect("a request that is right")[0].id
+        self.ensure_all([quest.clone()]).await[0]
+    }
+
+    pub(crate) async fn ensure_all(
+        &self,
+        quests: impl IntoIterator<Item = Quest>,
+    ) -> Vec<AttemptId> {
+        let quests = quests.into_iter().map(|quest| EnsureQuest {
+            desc: quest.desc,
+            attempts: vec![NewAttempt {
+                number: 1,
+                needs: quest.needs,
+            }],
+        });
+        let ensured = self.engine.ensure(quests.collect()).await;
+        let ensured = ensured.expect("a request that is right");
+        ensured.into_iter().map(|it| it.id).collect()
     }
 
     pub(crate) fn get(&self, id: AttemptId) -> Option<AttemptRecord> {
@@ -174,6 +195,26 @@ impl World {
     pub(crate) async fn until_executing(&self, id: AttemptId) -> AttemptRecord {
         self.until(id, |it| it.state == dm::attempt::State::Executing)
             .await
+    }
+
+    /// Returns once a call about this attempt has failed and waits for its next try.
+    pub(crate) async fn until_delayed(&self, id: AttemptId) {
+        let end_of_time = Timestamp::from_micros(i64::MAX);
+        let delayed = || {
+            let rows = self.store.due_journal(end_of_time, 1000).expect("rows");
+            rows.iter().any(|row| row.attempt == id)
+        };
+        while !delayed() {
+            self.engine.flush().await;
+            tokio::task::yield_now().await;
+        }
+    }
+
+    /// The backend says that the task of the current execution is over, with `{}`.
+    pub(crate) fn say_finished(&self, id: AttemptId) {
+        let record = self.get(id).expect("an attempt");
+        let execution = id.execution(record.current_execution);
+        self.host.notify(Notification::new(execution, *b"over"));
     }
 
     pub(crate) async fn until_final(&self, id: AttemptId) -> AttemptRecord {
