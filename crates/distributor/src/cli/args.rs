@@ -154,6 +154,18 @@ pub(crate) enum Command {
     /// Its standard output goes to standard output, its standard error to standard error. A quest means
     /// its newest attempt, an attempt its newest execution.
     Logs(Logs),
+    /// Say why an attempt is not running, or what it is doing
+    ///
+    /// One sentence, and the facts it rests on. A quest means its newest attempt. Works while another
+    /// process runs jobs.
+    Explain(super::explain::Arguments),
+    /// Cancel attempts at a service
+    ///
+    /// Running tasks are told to stop, and their attempts end CANCELLED when they have. What is over stays
+    /// as it is. Jobs of a `run` in this folder are cancelled by interrupting it.
+    Cancel(super::cancel::Arguments),
+    /// Show the changes at a service as they happen
+    Watch(super::watch::Arguments),
     /// Draw a graph file, or what is stored around an attempt
     ///
     /// Arrows lead from a job to what it needs. Jobs of a file are coloured by the state of their newest
@@ -281,7 +293,7 @@ pub(crate) struct Logs {
     pub(crate) json: Json,
 }
 
-const ID_HELP: &str = "\
+pub(crate) const ID_HELP: &str = "\
 An id is QUEST (the first 4 or more characters are enough if they are unique), 'QUEST|N' for an
 attempt or 'QUEST|N|E' for an execution. Quote the `|`.
 

@@ -5,9 +5,11 @@
 
 mod args;
 mod backends;
+mod cancel;
 mod completions;
 mod config;
 mod exit;
+mod explain;
 pub(crate) mod findings;
 mod gc;
 mod graph;
@@ -26,6 +28,7 @@ mod status;
 mod table;
 mod token;
 mod view;
+mod watch;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -79,6 +82,9 @@ fn execute(arguments: &Arguments) -> Result<Exit, Failure> {
         Command::Graph(graph) => graph::graph(global, graph),
         Command::Backends(backends) => backends::backends(backends),
         Command::Config(config) => config::config(global, config),
+        Command::Explain(explain) => explain::explain(global, explain),
+        Command::Cancel(cancel) => cancel::cancel(global, cancel),
+        Command::Watch(watch) => watch::watch(global, watch),
         Command::Gc(gc) => gc::gc(global, gc),
         Command::Serve(arguments) => serve::serve(global, arguments),
         Command::Token(arguments) => token::token(global, arguments),

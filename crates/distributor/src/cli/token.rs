@@ -105,7 +105,7 @@ With --json: {\"id\"}.";
 
 pub(super) fn token(global: &Global, arguments: &Arguments) -> Result<Exit, Failure> {
     let place = Place::of(global)?;
-    let tokens = TokenDirectory::new(place.state.join("tokens"));
+    let tokens = TokenDirectory::new(place.tokens());
     match &arguments.command {
         Command::Create(create) => self::create(&tokens, create),
         Command::List(list) => self::list(&tokens, list),

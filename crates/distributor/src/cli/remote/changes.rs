@@ -18,24 +18,34 @@ const TRIES: u32 = 120;
 /// Changes from the moment at which it was made.
 pub(in crate::cli) struct RemoteChanges {
     remote: Remote,
+    wanted: control::WatchRequest,
     stream: Streaming<control::WatchResponse>,
     told: VecDeque<control::watch_response::Change>,
 }
 
 impl Remote {
-    /// Every change of any attempt from now on.
-    pub(in crate::cli) async fn watch(&self) -> Result<RemoteChanges, Failure> {
+    /// Every change of these attempts, or of all if there is none, from now on.
+    pub(in crate::cli) async fn watch(
+        &self,
+        attempts: &[AttemptId],
+    ) -> Result<RemoteChanges, Failure> {
+        let wanted = control::WatchRequest {
+            attempts: attempts.iter().map(|id| (*id).into()).collect(),
+        };
         Ok(RemoteChanges {
-            stream: self.listen().await?,
+            stream: self.listen(wanted.clone()).await?,
+            wanted,
             remote: self.clone(),
             told: VecDeque::new(),
         })
     }
 
-    async fn listen(&self) -> Result<Streaming<control::WatchResponse>, Failure> {
-        let everything = control::WatchRequest::default();
+    async fn listen(
+        &self,
+        wanted: control::WatchRequest,
+    ) -> Result<Streaming<control::WatchResponse>, Failure> {
         let begun = self.call(|client| async move {
-            let mut stream = client.watch(everything).await?;
+            let mut stream = client.watch(wanted).await?;
             // The first message says that from now on nothing is missed.
             stream.message().await.map_err(Box::new)?;
             Ok(stream)
@@ -72,7 +82,7 @@ impl RemoteChanges {
     async fn listen_again(&mut self) -> Result<(), Failure> {
         let mut tries = 0;
         loop {
-            match self.remote.listen().await {
+            match self.remote.listen(self.wanted.clone()).await {
                 Ok(stream) => {
                     self.stream = stream;
                     return Ok(());

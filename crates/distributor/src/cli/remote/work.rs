@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use distributor_core::dm::attempt::data::AttemptType;
-use distributor_core::{AttemptId, QuestId, dm};
+use distributor_core::{AttemptId, ExecutionId, QuestId, dm};
 use distributor_host::EnsureQuest;
 use distributor_host::driver::{Ensured, NewAttempt};
 use distributor_proto::control;
@@ -62,6 +62,33 @@ impl Remote {
         let cancelled = self.call(|client| async move { client.cancel(request).await });
         let _not_found = cancelled.await.map_err(|error| self.failure(&error))?;
         Ok(())
+    }
+
+    /// Asks for the end of attempts and executions, all of which exist.
+    pub(in crate::cli) fn cancel_all(
+        &self,
+        attempts: Vec<AttemptId>,
+        executions: Vec<ExecutionId>,
+        reason: String,
+    ) -> Result<(), Failure> {
+        let request = control::CancelRequest {
+            attempts: attempts.into_iter().map(Into::into).collect(),
+            executions: executions.into_iter().map(Into::into).collect(),
+            reason,
+        };
+        self.wait(|client| async move { client.cancel(request).await })?;
+        Ok(())
+    }
+
+    /// Why it is not running, or what it is doing.
+    pub(in crate::cli) fn explain(
+        &self,
+        attempt: AttemptId,
+    ) -> Result<control::ExplainResponse, Failure> {
+        let request = control::ExplainRequest {
+            attempt: Some(attempt.into()),
+        };
+        self.wait(|client| async move { client.explain(request).await })
     }
 
     /// Removes old ended attempts.

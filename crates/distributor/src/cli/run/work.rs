@@ -46,7 +46,7 @@ impl Work {
     pub(super) async fn watch(&self) -> Result<Changes, Failure> {
         match self {
             Work::Here(engine) => Ok(Changes::Here(engine.watch())),
-            Work::There(remote) => Ok(Changes::There(Box::new(remote.watch().await?))),
+            Work::There(remote) => Ok(Changes::There(Box::new(remote.watch(&[]).await?))),
         }
     }
 

@@ -43,6 +43,14 @@ async fn execute(global: &Global, arguments: &Arguments, place: &Place) -> Resul
     let mut signals = Signals::listen()?;
     let mut hangup = signal(SignalKind::hangup()).map_err(Failure::system("listen for signals"))?;
     let configuration = parts::configuration(global, arguments)?;
+    if configuration.open && !arguments.listen.ip().is_loopback() {
+        return Err(Failure::Input(format!(
+            "--listen: whoever reaches {} could run anything here, because nobody has to say who he is; \
+             put an acls.cfg into --config-dir and create tokens with `distributor token create`, or \
+             listen on loopback",
+            arguments.listen
+        )));
+    }
     // The port before the state: a service that cannot be reached must not take the state's lock.
     let bound = Bound::new(arguments.settings(configuration.open))
         .await
