@@ -11,7 +11,7 @@ use tonic::transport::{Certificate, Channel, ClientTlsConfig, Endpoint};
 use tonic::{Code, Request, Status, Streaming};
 use tonic_prost::ProstCodec;
 
-use crate::retry::{self, RetryPolicy};
+use crate::retry::{RetryPolicy, pause};
 
 /// Longest message, in bytes, either way.
 const LONGEST_MESSAGE: usize = 64 * 1024 * 1024;
@@ -147,15 +147,34 @@ impl Client {
         Q: Message + Clone + Send + Sync + 'static,
         R: Message + Default + Send + Sync + 'static,
     {
+        self.call_with(self.retry, path, message).await
+    }
+
+    /// When calls are made again.
+    pub(crate) fn retry(&self) -> RetryPolicy {
+        self.retry
+    }
+
+    /// The same with another policy.
+    pub(crate) async fn call_with<Q, R>(
+        &self,
+        retry: RetryPolicy,
+        path: &'static str,
+        message: Q,
+    ) -> Called<R>
+    where
+        Q: Message + Clone + Send + Sync + 'static,
+        R: Message + Default + Send + Sync + 'static,
+    {
         let mut tries = 0;
         loop {
             let answer = self.call_once(path, message.clone()).await;
             let delay = match &answer {
                 Ok(_) => None,
-                Err(error) => self.retry.delay(tries, error.code()),
+                Err(error) => retry.delay(tries, error.code()),
             };
             match delay {
-                Some(delay) => retry::pause(delay).await,
+                Some(delay) => pause(delay).await,
                 None => {
                     let repeated = tries > 0;
                     return Called { answer, repeated };
