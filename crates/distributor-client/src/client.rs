@@ -1,5 +1,6 @@
 //! One connection to a service, and the calls over it.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use distributor_proto::{control, dm};
@@ -88,6 +89,11 @@ impl std::fmt::Debug for ConnectOptions {
 /// A service. Clones share its connection, which is made when it is needed, and made again.
 #[derive(Debug, Clone)]
 pub struct Client {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
     grpc: Grpc<Channel>,
     bearer: Option<MetadataValue<Ascii>>,
     timeout: Option<Duration>,
@@ -134,10 +140,12 @@ impl Client {
             .max_decoding_message_size(LONGEST_MESSAGE)
             .max_encoding_message_size(LONGEST_MESSAGE);
         Ok(Client {
-            grpc,
-            bearer,
-            timeout: options.timeout,
-            retry: options.retry,
+            inner: Arc::new(Inner {
+                grpc,
+                bearer,
+                timeout: options.timeout,
+                retry: options.retry,
+            }),
         })
     }
 
@@ -147,12 +155,12 @@ impl Client {
         Q: Message + Clone + Send + Sync + 'static,
         R: Message + Default + Send + Sync + 'static,
     {
-        self.call_with(self.retry, path, message).await
+        self.call_with(self.inner.retry, path, message).await
     }
 
     /// When calls are made again.
     pub(crate) fn retry(&self) -> RetryPolicy {
-        self.retry
+        self.inner.retry
     }
 
     /// The same with another policy.
@@ -189,10 +197,10 @@ impl Client {
         Q: Message + Send + Sync + 'static,
         R: Message + Default + Send + Sync + 'static,
     {
-        let mut grpc = self.grpc.clone();
+        let mut grpc = self.inner.grpc.clone();
         self.ready(&mut grpc).await?;
         let mut request = self.request(message);
-        if let Some(timeout) = self.timeout {
+        if let Some(timeout) = self.inner.timeout {
             request.set_timeout(timeout);
         }
         let codec = ProstCodec::<Q, R>::default();
@@ -209,7 +217,7 @@ impl Client {
         &self,
         request: control::WatchRequest,
     ) -> Result<Streaming<control::WatchResponse>, ClientError> {
-        let mut grpc = self.grpc.clone();
+        let mut grpc = self.inner.grpc.clone();
         self.ready(&mut grpc).await?;
         let path = PathAndQuery::from_static("/distributor.control.Control/Watch");
         let codec = ProstCodec::<control::WatchRequest, control::WatchResponse>::default();
@@ -224,7 +232,7 @@ impl Client {
 
     fn request<Q>(&self, message: Q) -> Request<Q> {
         let mut request = Request::new(message);
-        if let Some(bearer) = &self.bearer {
+        if let Some(bearer) = &self.inner.bearer {
             request
                 .metadata_mut()
                 .insert("authorization", bearer.clone());

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
-use distributor_client::{ConnectOptions, RetryPolicy};
+use distributor_client::ConnectOptions;
 
 use super::exit::{self, Failure};
 
@@ -123,8 +123,6 @@ impl Global {
         Ok(ConnectOptions {
             bearer: bearer.filter(|bearer| !bearer.is_empty()),
             certificates: self.ca.as_ref().map(read).transpose()?,
-            // Somebody sits before it.
-            retry: RetryPolicy::never(),
             ..ConnectOptions::default()
         })
     }

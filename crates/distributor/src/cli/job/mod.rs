@@ -11,7 +11,7 @@ use std::future::Future;
 use std::io::{self, Read};
 
 use distributor_client::job::{self, Depended, JobContext, JobError};
-use distributor_client::{Client, Code, RetryPolicy};
+use distributor_client::{Client, Code};
 use distributor_proto::{dm, normalize_result};
 
 use super::args::Global;
@@ -109,8 +109,7 @@ where
         let message = "the service is not known: set DISTRIBUTOR_SERVER, or use --server";
         Failure::Input(message.to_owned())
     })?;
-    let mut options = global.connect_options()?;
-    options.retry = RetryPolicy::default();
+    let options = global.connect_options()?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
