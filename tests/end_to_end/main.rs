@@ -6,6 +6,7 @@ mod configs;
 mod examples;
 mod exits;
 mod following;
+mod jobs;
 mod killing;
 mod looking;
 mod names;

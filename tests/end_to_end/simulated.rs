@@ -25,13 +25,13 @@ fn ask(service: &Service, request: &Value) -> String {
         .to_owned()
 }
 
-fn result(attempt: &Value) -> Value {
+pub(crate) fn result(attempt: &Value) -> Value {
     let object = attempt["data"]["finished"]["data"]["object"].as_str();
     serde_json::from_str(object.unwrap_or("null")).expect("a JSON object")
 }
 
 /// Attempt and executions of all that `quest` depends on, and of itself.
-fn whole_graph(service: &Service, quest: &str) -> Vec<Value> {
+pub(crate) fn whole_graph(service: &Service, quest: &str) -> Vec<Value> {
     let request = json!({
         "query": {"attemptList": {"to": {quest: {"nums": [1]}}}},
         "limit": {"maxDepth": "-1"},
@@ -145,6 +145,6 @@ fn j02_survives_kills_at_any_moment() {
 }
 
 #[expect(clippy::print_stderr, reason = "a test that does nothing says so")]
-fn skipped(why: &str) {
+pub(crate) fn skipped(why: &str) {
     eprintln!("skipped: {why}");
 }

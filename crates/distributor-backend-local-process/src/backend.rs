@@ -17,7 +17,7 @@ use crate::layout::{Layout, TaskName};
 use crate::output;
 use crate::parameters::Parameters;
 use crate::pool::{Entry, Pool, Waiting};
-use crate::prepare::prepare;
+use crate::prepare::{is_simple, prepare};
 use crate::sweep;
 use crate::tasks::Failure;
 
@@ -106,8 +106,11 @@ impl Distributor for LocalProcess {
                 .unwrap_or_else(|_| Err(Failure::temporary("the task was forgotten")))
                 .map_err(Failure::into_error)?;
         }
-        // The end of a short task is told in the same answer, which saves the host a transaction.
-        self.pool.wait_for_the_end(&id, SHORT_TASK).await;
+        if is_simple(&request.quest) {
+            // The end of a short task is told in the same answer, which saves the host a
+            // transaction. A job that calls the API cannot do so before this answer.
+            self.pool.wait_for_the_end(&id, SHORT_TASK).await;
+        }
         // It may be over, reported and released before this future is polled again.
         let (token, state) = match self.pool.started(&id) {
             Some(started) => started,

@@ -9,7 +9,9 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use distributor_core::dm::quest::desc::meta::Simple;
-use distributor_core::{Error, ErrorKind, LogStream, NeedResult, Result, RunRequest, TaskResult};
+use distributor_core::{
+    Error, ErrorKind, LogStream, NeedResult, Result, RunRequest, TaskResult, dm,
+};
 
 use crate::config::Settings;
 use crate::job::Job;
@@ -38,9 +40,9 @@ pub(crate) fn prepare(
 ) -> Result<Start> {
     let id = request.execution.to_string();
     let mut parameters = Parameters::parse(&request.quest.distributor_parameters)?;
-    let job = match simple(request) {
-        Some(_) => None,
-        None => Some(Job::new(layout, dm_host, request)?),
+    let job = match is_simple(&request.quest) {
+        true => None,
+        false => Some(Job::new(layout, dm_host, request)?),
     };
     if let Some(job) = &job {
         job.fill_in(&mut parameters);
@@ -84,14 +86,18 @@ pub(crate) fn prepare(
     }
 }
 
-/// What only a simple quest has.
-fn simple(request: &RunRequest) -> Option<&Simple> {
-    request.quest.meta.as_ref()?.simple.as_ref()
+/// True if the quest's job never calls the API.
+pub(crate) fn is_simple(quest: &dm::quest::Desc) -> bool {
+    simple(quest).is_some()
+}
+
+fn simple(quest: &dm::quest::Desc) -> Option<&Simple> {
+    quest.meta.as_ref()?.simple.as_ref()
 }
 
 /// The quest's own directory, or that of its parameters; `None` means that of the service.
 fn working_directory(request: &RunRequest, parameters: &Parameters) -> Result<Option<String>> {
-    match simple(request).map(|simple| simple.directory.as_str()) {
+    match simple(&request.quest).map(|simple| simple.directory.as_str()) {
         None | Some("") => Ok(parameters.directory.clone()),
         Some(directory) if directory.starts_with('/') && !directory.contains('\0') => {
             Ok(Some(directory.to_owned()))

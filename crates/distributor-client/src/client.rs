@@ -1,5 +1,6 @@
 //! One connection to a service, and the calls over it.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use distributor_proto::{control, dm};
@@ -11,7 +12,7 @@ use tonic::transport::{Certificate, Channel, ClientTlsConfig, Endpoint};
 use tonic::{Code, Request, Status, Streaming};
 use tonic_prost::ProstCodec;
 
-use crate::retry::{self, RetryPolicy};
+use crate::retry::{RetryPolicy, pause};
 
 /// Longest message, in bytes, either way.
 const LONGEST_MESSAGE: usize = 64 * 1024 * 1024;
@@ -88,6 +89,11 @@ impl std::fmt::Debug for ConnectOptions {
 /// A service. Clones share its connection, which is made when it is needed, and made again.
 #[derive(Debug, Clone)]
 pub struct Client {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
     grpc: Grpc<Channel>,
     bearer: Option<MetadataValue<Ascii>>,
     timeout: Option<Duration>,
@@ -134,10 +140,12 @@ impl Client {
             .max_decoding_message_size(LONGEST_MESSAGE)
             .max_encoding_message_size(LONGEST_MESSAGE);
         Ok(Client {
-            grpc,
-            bearer,
-            timeout: options.timeout,
-            retry: options.retry,
+            inner: Arc::new(Inner {
+                grpc,
+                bearer,
+                timeout: options.timeout,
+                retry: options.retry,
+            }),
         })
     }
 
@@ -147,15 +155,34 @@ impl Client {
         Q: Message + Clone + Send + Sync + 'static,
         R: Message + Default + Send + Sync + 'static,
     {
+        self.call_with(self.inner.retry, path, message).await
+    }
+
+    /// When calls are made again.
+    pub(crate) fn retry(&self) -> RetryPolicy {
+        self.inner.retry
+    }
+
+    /// The same with another policy.
+    pub(crate) async fn call_with<Q, R>(
+        &self,
+        retry: RetryPolicy,
+        path: &'static str,
+        message: Q,
+    ) -> Called<R>
+    where
+        Q: Message + Clone + Send + Sync + 'static,
+        R: Message + Default + Send + Sync + 'static,
+    {
         let mut tries = 0;
         loop {
             let answer = self.call_once(path, message.clone()).await;
             let delay = match &answer {
                 Ok(_) => None,
-                Err(error) => self.retry.delay(tries, error.code()),
+                Err(error) => retry.delay(tries, error.code()),
             };
             match delay {
-                Some(delay) => retry::pause(delay).await,
+                Some(delay) => pause(delay).await,
                 None => {
                     let repeated = tries > 0;
                     return Called { answer, repeated };
@@ -170,10 +197,10 @@ impl Client {
         Q: Message + Send + Sync + 'static,
         R: Message + Default + Send + Sync + 'static,
     {
-        let mut grpc = self.grpc.clone();
+        let mut grpc = self.inner.grpc.clone();
         self.ready(&mut grpc).await?;
         let mut request = self.request(message);
-        if let Some(timeout) = self.timeout {
+        if let Some(timeout) = self.inner.timeout {
             request.set_timeout(timeout);
         }
         let codec = ProstCodec::<Q, R>::default();
@@ -190,7 +217,7 @@ impl Client {
         &self,
         request: control::WatchRequest,
     ) -> Result<Streaming<control::WatchResponse>, ClientError> {
-        let mut grpc = self.grpc.clone();
+        let mut grpc = self.inner.grpc.clone();
         self.ready(&mut grpc).await?;
         let path = PathAndQuery::from_static("/distributor.control.Control/Watch");
         let codec = ProstCodec::<control::WatchRequest, control::WatchResponse>::default();
@@ -205,7 +232,7 @@ impl Client {
 
     fn request<Q>(&self, message: Q) -> Request<Q> {
         let mut request = Request::new(message);
-        if let Some(bearer) = &self.bearer {
+        if let Some(bearer) = &self.inner.bearer {
             request
                 .metadata_mut()
                 .insert("authorization", bearer.clone());

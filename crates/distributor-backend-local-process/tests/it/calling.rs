@@ -236,8 +236,7 @@ async fn what_ends_while_no_service_is_there_leaves_nothing() {
         _ = &mut waits => panic!("started without a slot"),
         () = std::future::ready(()) => {}
     }
-    let both = ["luci_context.json", "luci_context.json"];
-    assert_eq!(files_with_traces(&state), both);
+    assert_eq!(fs::read_dir(state.join("work")).unwrap().count(), 2);
     drop(waits);
     drop(service);
     release(&pipe);

@@ -154,7 +154,11 @@ impl JobContext {
             auth: Some(self.auth(&self.activation_token)),
             execution_token: self.execution_token.clone(),
         };
-        stop(self.client.activate_execution(request).await)
+        // A task may be faster than the record that it was started: it is told to come again.
+        let retry = self.client.retry().impatient();
+        let path = "/dm.Deps/ActivateExecution";
+        let called: Called<()> = self.client.call_with(retry, path, request).await;
+        stop(called.answer)
     }
 
     /// Makes sure that these quests and their attempts exist, and also `attempts` of quests that

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use distributor_api::{Access, Api, Callers, Parts, Templates};
-use distributor_client::{Client, ConnectOptions};
+use distributor_client::{Client, ConnectOptions, RetryPolicy};
 use distributor_core::{
     ConfigSnapshot, Distributor, DistributorSource, Error, ErrorKind, ManualClock, Timestamp,
 };
@@ -83,7 +83,12 @@ impl World {
     }
 
     pub(crate) fn client_with(&self, options: &ConnectOptions) -> Client {
-        Client::new(&self.address.to_string(), options).expect("an address")
+        // A failure is what some tests wait for.
+        let options = ConnectOptions {
+            retry: RetryPolicy::never(),
+            ..options.clone()
+        };
+        Client::new(&self.address.to_string(), &options).expect("an address")
     }
 
     /// A gRPC connection for what the client has no methods for.

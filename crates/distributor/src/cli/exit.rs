@@ -21,6 +21,8 @@ pub(crate) enum Exit {
     Internal,
     /// Another process works on the state directory.
     InUse,
+    /// A task must stop: it is not, or no longer, the one that executes its attempt.
+    Stop,
     /// Somebody interrupted the run.
     Interrupted,
 }
@@ -33,6 +35,7 @@ Exit codes:
   2    bad input (arguments, graph file, configuration, unknown id); nothing was run
   3    internal error, or the state or the service could not be read or written
   4    the state directory is in use by another process
+  10   only `job`: the task has to stop now, with exit code 0
   130  interrupted by a signal; the next `run` goes on from there";
 
 impl Exit {
@@ -44,6 +47,7 @@ impl Exit {
             Exit::BadInput => 2,
             Exit::Internal => 3,
             Exit::InUse => 4,
+            Exit::Stop => 10,
             // As a shell reports a program that SIGINT ended.
             Exit::Interrupted => 130,
         }
@@ -109,18 +113,19 @@ impl Failure {
 mod tests {
     use super::*;
 
-    const ALL: [Exit; 6] = [
+    const ALL: [Exit; 7] = [
         Exit::Finished,
         Exit::JobFailed,
         Exit::BadInput,
         Exit::Internal,
         Exit::InUse,
+        Exit::Stop,
         Exit::Interrupted,
     ];
 
     #[test]
     fn codes_never_change() {
-        assert_eq!(ALL.map(Exit::code), [0, 1, 2, 3, 4, 130]);
+        assert_eq!(ALL.map(Exit::code), [0, 1, 2, 3, 4, 10, 130]);
     }
 
     #[test]

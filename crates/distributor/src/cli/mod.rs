@@ -88,7 +88,7 @@ fn execute(arguments: &Arguments) -> Result<Exit, Failure> {
         Command::Gc(gc) => gc::gc(global, gc),
         Command::Serve(arguments) => serve::serve(global, arguments),
         Command::Token(arguments) => token::token(global, arguments),
-        Command::Job(arguments) => job::job(arguments),
+        Command::Job(arguments) => job::job(global, arguments),
         Command::Completions(completions) => completions::completions(completions),
     }
 }
