@@ -8,6 +8,7 @@ mod outcome;
 mod pool;
 mod table;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,7 +17,7 @@ use distributor_core::{
     Config, Distributor, Error, ErrorKind, ExecutionId, Notification, QueueTask, Result,
     RunRequest, Started, Swept, TaskResult, TaskState, Token, dm,
 };
-use serde::Deserialize;
+use serde::de::IgnoredAny;
 
 use crate::config::Settings;
 use crate::phrase;
@@ -39,11 +40,6 @@ pub struct Jobsim {
     config: Config,
     pool: Arc<Pool>,
 }
-
-/// What the `distributor_parameters` of a quest must be: nothing.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Nothing {}
 
 impl Jobsim {
     /// Makes a backend whose jobs call the API at the configuration's `dm_host`. Touches nothing
@@ -169,12 +165,14 @@ impl Distributor for Jobsim {
     }
 
     fn validate(&self, parameters: &str) -> Result<()> {
-        let parsed: Result<Nothing, _> = serde_json::from_str(parameters);
-        parsed.map(|Nothing {}| ()).map_err(|error| {
-            let message = "distributor_parameters: must be {}, the job's phrase belongs into \
-                           `parameters`";
-            invalid(message).because(error)
-        })
+        const ADVICE: &str = "distributor_parameters: must be {}, the job's phrase belongs into \
+                              `parameters`";
+        let fields: BTreeMap<String, IgnoredAny> =
+            serde_json::from_str(parameters).map_err(|error| invalid(ADVICE).because(error))?;
+        match fields.keys().next() {
+            None => Ok(()),
+            Some(name) => Err(invalid(ADVICE).with("field", name)),
+        }
     }
 
     fn capacity(&self) -> Option<usize> {

@@ -28,10 +28,18 @@ impl TestClock {
     /// Waits until somebody sleeps, and moves on to when the first of them wakes. Gives how long
     /// that is.
     pub(crate) async fn pass_a_sleep(&self) -> Duration {
+        let now = self.now();
+        // Who is to wake now may not have been polled yet.
+        let later = |sleepers: &BTreeMap<u64, Timestamp>| {
+            let deadlines = sleepers.values().copied();
+            deadlines.filter(|deadline| *deadline > now).min()
+        };
         let mut sleepers = self.sleepers.subscribe();
-        let sleepers = sleepers.wait_for(|sleepers| !sleepers.is_empty()).await;
-        let first = sleepers.expect("the clock exists").values().min().copied();
-        let delay = first.expect("somebody sleeps").since(self.now());
+        let sleepers = sleepers
+            .wait_for(|sleepers| later(sleepers).is_some())
+            .await;
+        let first = later(&sleepers.expect("the clock exists"));
+        let delay = first.expect("somebody sleeps").since(now);
         self.clock.advance(delay);
         delay
     }

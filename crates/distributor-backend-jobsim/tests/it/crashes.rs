@@ -155,7 +155,7 @@ async fn a_log_of_another_form_is_refused_and_left_alone() {
     bench.kill();
     let path = log(folder.path());
     fs::write(&path, "{\"header\":{\"format\":2}}\n").expect("another log");
-    bench.restart().await;
+    bench.revive();
     let error = bench.try_run(start).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Unavailable);
     assert!(error.to_string().contains("form 2 is not the 1"), "{error}");

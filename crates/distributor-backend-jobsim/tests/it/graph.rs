@@ -4,7 +4,8 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use distributor_backend_jobsim::{CallError, Code};
-use distributor_core::dm::attempt::data::{self, AttemptType};
+use distributor_core::dm::attempt::data::AttemptType;
+use distributor_core::dm::attempt::{self, data};
 use distributor_core::{AttemptId, ExecutionId, QuestId, TaskResult, dm};
 use sha2::{Digest, Sha256};
 
@@ -299,22 +300,21 @@ impl Graph {
 
     /// Executions whose tasks the host must ask for after a restart.
     pub(crate) fn unfinished(&self) -> Vec<ExecutionId> {
-        let attempts = self.attempts.iter();
-        attempts
-            .filter(|(_, attempt)| {
-                attempt
-                    .executions
-                    .last()
-                    .is_some_and(|it| it.phase != Phase::Over)
-            })
-            .map(|(id, attempt)| {
-                id.execution(u32::try_from(attempt.executions.len()).expect("few"))
-            })
-            .collect()
+        let mut unfinished = Vec::new();
+        for (id, attempt) in &self.attempts {
+            let number = u32::try_from(attempt.executions.len()).expect("few executions");
+            let id = id.execution(number);
+            let is_over = attempt
+                .executions
+                .last()
+                .is_none_or(|it| it.phase == Phase::Over);
+            if !is_over && self.starts.iter().all(|start| start.id != id) {
+                unfinished.push(id);
+            }
+        }
+        unfinished
     }
 }
-
-use distributor_core::dm::attempt;
 
 fn waited_for_quest(graph: &Graph, desc: &dm::quest::Desc) -> QuestId {
     let found = graph.quests.iter().find(|(_, known)| *known == desc);

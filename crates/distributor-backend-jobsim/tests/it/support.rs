@@ -219,7 +219,7 @@ impl Bench {
     /// The service is killed and started again. What a host does then, it does.
     pub(crate) async fn restart(&mut self) {
         self.kill();
-        self.backend = build(&self.config, &self.world);
+        self.revive();
         let unfinished = self.world.graph().unfinished();
         for id in unfinished {
             self.ask(id).await.expect("the task is known");
@@ -232,6 +232,11 @@ impl Bench {
         self.backend = build(&self.config, &World::new(None));
         self.world.notifications.lock().expect("no panic").clear();
         self.world.faults.lock().expect("no panic").clear();
+    }
+
+    /// A service after a killed one.
+    pub(crate) fn revive(&mut self) {
+        self.backend = build(&self.config, &self.world);
     }
 
     /// Asks how a task stands, and tells the graph.
@@ -263,7 +268,7 @@ impl Bench {
     /// Starts what is to be started and tells the graph of ends, until `done`.
     pub(crate) async fn drive_until(&self, mut done: impl FnMut(&Bench) -> bool) {
         let mut events = self.world.events.subscribe();
-        loop {
+        while !done(self) {
             self.step().await;
             if done(self) {
                 return;
