@@ -28,8 +28,8 @@ const FORMAT: u32 = 1;
 /// A smaller file is not written anew.
 const SMALLEST_REWRITE: u64 = 8 * 1024 * 1024;
 
-/// A line of the file.
-#[derive(Debug, Serialize, Deserialize)]
+/// A line of the file. It has no `Debug`: it holds a token.
+#[derive(Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 enum Record<'a> {
     Header {

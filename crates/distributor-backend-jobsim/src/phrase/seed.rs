@@ -35,7 +35,6 @@ pub(crate) fn chance(seed: i64, index: usize, chance: f32) -> bool {
     let position = u64::try_from(index).unwrap_or(u64::MAX);
     let bits = draw(seed.cast_unsigned() ^ FAILURES, position) >> 11;
     // 53 bits fit a double exactly, so this is at least 0 and less than 1.
-    #[expect(clippy::cast_precision_loss, reason = "53 bits fit")]
     let drawn = bits as f64 / (1_u64 << 53) as f64;
     chance > 0.0 && (chance >= 1.0 || drawn <= f64::from(chance))
 }

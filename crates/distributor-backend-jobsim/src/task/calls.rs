@@ -1,8 +1,8 @@
 //! Calls to the service with patience: a failure that may pass is tried again.
 //!
 //! A repetition is the identical request, and each request may be repeated: an activation by the same
-//! token is the same activation, and what a repeated request for dependencies or a repeated finish
-//! does is refused if the first was carried out (see [`Refused::NotOurs`]).
+//! token is the same activation, and a repeated request for dependencies, or a repeated finish, is
+//! refused if the first was carried out (see [`Refused::NotOurs`]).
 
 use std::future::Future;
 use std::pin::Pin;
@@ -24,7 +24,12 @@ const PATIENCE: Duration = Duration::from_secs(60);
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Refused {
     /// The service does not, or no longer, take this execution for a running one of ours.
-    NotOurs,
+    NotOurs {
+        /// An earlier try may have been carried out, and this is why.
+        in_doubt: bool,
+        /// What the service said.
+        reason: String,
+    },
     /// Anything else, for people.
     Error(String),
 }
@@ -43,6 +48,7 @@ pub(super) async fn persistently<'a, T>(
 ) -> Result<T, Refused> {
     let mut delay = FIRST_DELAY;
     let mut retries = 0;
+    let mut in_doubt = false;
     loop {
         let answer = tokio::select! {
             biased;
@@ -58,9 +64,13 @@ pub(super) async fn persistently<'a, T>(
         };
         match error.code {
             Code::AlreadyExists | Code::PermissionDenied | Code::Unauthenticated => {
-                return Err(Refused::NotOurs);
+                let reason = format!("{method}: {error}");
+                return Err(Refused::NotOurs { in_doubt, reason });
             }
-            code if may_pass(code) && retries < MOST_RETRIES => retries += 1,
+            code if may_pass(code) && retries < MOST_RETRIES => {
+                retries += 1;
+                in_doubt = true;
+            }
             _ => return Err(Refused::Error(format!("{method}: {error}"))),
         }
         clock.sleep_until(clock.now().after(delay)).await;

@@ -81,7 +81,7 @@ enum Stop {
     /// The job has failed, which is a result.
     JobFailed,
     /// See [`Refused::NotOurs`].
-    NotOurs,
+    NotOurs { in_doubt: bool, reason: String },
     /// Something is wrong.
     Error(String),
 }
@@ -89,7 +89,7 @@ enum Stop {
 impl From<Refused> for Stop {
     fn from(refused: Refused) -> Self {
         match refused {
-            Refused::NotOurs => Stop::NotOurs,
+            Refused::NotOurs { in_doubt, reason } => Stop::NotOurs { in_doubt, reason },
             Refused::Error(reason) => Stop::Error(reason),
         }
     }
@@ -117,8 +117,8 @@ pub(crate) async fn execute(surroundings: &Surroundings, order: &Order, again: b
     };
     match task.activate().await {
         Ok(()) => {}
-        Err(Refused::NotOurs) if again => return End::Finished(task.state.to_json()),
-        Err(Refused::NotOurs) => return End::Stranger(task.state.to_json()),
+        Err(Refused::NotOurs { .. }) if again => return End::Finished(task.state.to_json()),
+        Err(Refused::NotOurs { .. }) => return End::Stranger(task.state.to_json()),
         Err(Refused::Error(reason)) => return End::Failed(reason),
     }
     let done = match task.work().await {
@@ -127,11 +127,12 @@ pub(crate) async fn execute(surroundings: &Surroundings, order: &Order, again: b
         Err(stop) => Err(stop),
     };
     match done {
-        // Not ours any more after it was: a request whose answer was lost has stopped it.
-        Ok(()) | Err(Stop::Halted | Stop::JobFailed | Stop::NotOurs) => {
+        Ok(()) | Err(Stop::Halted | Stop::JobFailed) => End::Finished(task.state.to_json()),
+        // A request that was carried out, and whose answer was lost, has stopped the execution.
+        Err(Stop::NotOurs { in_doubt, .. }) if in_doubt || again => {
             End::Finished(task.state.to_json())
         }
-        Err(Stop::Error(reason)) => End::Failed(reason),
+        Err(Stop::NotOurs { reason, .. } | Stop::Error(reason)) => End::Failed(reason),
     }
 }
 

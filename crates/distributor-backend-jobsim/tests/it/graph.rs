@@ -1,6 +1,7 @@
 //! A graph in memory that keeps the rules of the real one, as far as a job can see them: quests,
 //! attempts, executions, tokens, halting and waking. No store, no timers, no retries.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use distributor_backend_jobsim::{CallError, Code};
@@ -85,8 +86,8 @@ impl Graph {
         let quest = QuestId::from_bytes(Sha256::digest(text).into());
         self.quests.entry(quest).or_insert_with(|| desc.clone());
         let id = quest.attempt(number);
-        if !self.attempts.contains_key(&id) {
-            self.attempts.insert(id, Attempt::default());
+        if let Entry::Vacant(vacant) = self.attempts.entry(id) {
+            vacant.insert(Attempt::default());
             self.schedule(id);
         }
         id

@@ -55,13 +55,14 @@ async fn tries_are_200_ms_apart_then_twice_as_long_up_to_10_s_and_10_at_most() {
 
 #[tokio::test]
 async fn other_failures_fail_the_task_at_once() {
-    let bench = Bench::new();
-    bench
-        .world
-        .fault(Method::Finish, Fault::Refuse(Code::FailedPrecondition));
-    let (status, reason) = bench.abnormal(bench.submit(LEAF, 1)).await;
-    assert_eq!(status, Status::Failed);
-    assert_eq!(reason, "FinishAttempt: as ordered (FailedPrecondition)");
+    for code in [Code::FailedPrecondition, Code::PermissionDenied] {
+        let bench = Bench::new();
+        bench.world.fault(Method::Finish, Fault::Refuse(code));
+        let (status, reason) = bench.abnormal(bench.submit(LEAF, 1)).await;
+        assert_eq!(status, Status::Failed);
+        assert_eq!(reason, format!("FinishAttempt: as ordered ({code:?})"));
+        assert_eq!(bench.world.calls(Method::Finish).len(), 1);
+    }
 }
 
 #[tokio::test]
