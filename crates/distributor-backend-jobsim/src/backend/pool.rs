@@ -4,9 +4,13 @@
 //! when the pool is used first; then everything unfinished is executed again. It refuses to hold its
 //! lock over an `await`.
 
-use std::path::PathBuf;
+use std::future::poll_fn;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
+use std::pin::pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::task::Poll;
 
 use distributor_client::{Client, ConnectOptions};
 use distributor_core::{
@@ -162,15 +166,11 @@ impl Pool {
         order: &Arc<Order>,
         again: bool,
     ) -> AbortHandle {
-        let (surroundings, order) = (Arc::clone(surroundings), Arc::clone(order));
-        let report = Report {
-            pool: Arc::clone(self),
-            id: order.execution,
-            key: key(&order.activation_token),
-        };
+        let (pool, surroundings) = (Arc::clone(self), Arc::clone(surroundings));
+        let order = Arc::clone(order);
         let task = async move {
-            let end = task::execute(&surroundings, &order, again).await;
-            report.ended(end);
+            let end = caught(task::execute(&surroundings, &order, again)).await;
+            pool.ended(order.execution, &key(&order.activation_token), end);
         };
         Handle::current().spawn(task).abort_handle()
     }
@@ -225,28 +225,18 @@ impl Pool {
     }
 }
 
-/// Says how a task has ended: also if it panicked.
-struct Report {
-    pool: Arc<Pool>,
-    id: ExecutionId,
-    key: String,
-}
-
-impl Report {
-    fn ended(&self, end: End) {
-        self.pool.ended(self.id, &self.key, end);
-    }
-}
-
-impl Drop for Report {
-    fn drop(&mut self) {
-        // A task that is dropped otherwise has said how it ended, or somebody else has, or it was
-        // stopped with the whole service.
-        if std::thread::panicking() {
+/// A task that panics has ended, too.
+async fn caught(task: impl Future<Output = End>) -> End {
+    let mut task = pin!(task);
+    poll_fn(|context| {
+        // It is not polled again after a panic, so nobody sees what that has left half done.
+        let polled = catch_unwind(AssertUnwindSafe(|| task.as_mut().poll(context)));
+        polled.unwrap_or_else(|_| {
             let reason = "the simulated job panicked: this is a bug in jobsim";
-            self.ended(End::Failed(reason.to_owned()));
-        }
-    }
+            Poll::Ready(End::Failed(reason.to_owned()))
+        })
+    })
+    .await
 }
 
 fn state(outcome: Option<&Outcome>) -> TaskState {
@@ -256,7 +246,7 @@ fn state(outcome: Option<&Outcome>) -> TaskState {
     }
 }
 
-fn unusable(path: &std::path::Path, error: std::io::Error) -> Error {
+fn unusable(path: &Path, error: std::io::Error) -> Error {
     Error::new(ErrorKind::Unavailable, "the log of tasks cannot be used")
         .with("file", path.display().to_string())
         .because(error)

@@ -88,3 +88,16 @@ async fn a_lost_answer_is_no_failure() {
         }
     }
 }
+
+#[tokio::test]
+async fn a_task_that_panics_has_failed() {
+    let bench = Bench::new();
+    bench.world.fault(Method::Finish, Fault::Panic);
+    let (status, reason) = bench.abnormal(bench.submit(LEAF, 1)).await;
+    assert_eq!(status, Status::Failed);
+    assert_eq!(
+        reason,
+        "the simulated job panicked: this is a bug in jobsim"
+    );
+    assert_eq!(bench.object(bench.submit(LEAF, 2)).await, DONE);
+}

@@ -36,6 +36,8 @@ pub(crate) enum Fault {
     HangBefore,
     /// It is carried out, and there is no answer.
     HangAfter,
+    /// The program that calls has a bug.
+    Panic,
 }
 
 /// The world that a backend lives in; it outlives the backend.
@@ -107,6 +109,7 @@ impl World {
         };
         let refused = match fault {
             Some(Fault::Refuse(code)) => Some(code),
+            Some(Fault::Panic) => panic!("as ordered"),
             Some(Fault::HangBefore) => {
                 self.called(method);
                 std::future::pending::<()>().await;
