@@ -9,6 +9,7 @@ use distributor::core::registry::{cargo_feature, config_name};
 
 /// Each backend feature of this crate, and whether it is on.
 const FEATURES: &[(&str, bool)] = &[
+    ("backend-jobsim", cfg!(feature = "backend-jobsim")),
     (
         "backend-local-process",
         cfg!(feature = "backend-local-process"),

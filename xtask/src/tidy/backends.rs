@@ -49,12 +49,16 @@ fn check_readme(tree: &Tree, package: &Package, problems: &mut Problems) {
 }
 
 fn check_protos(tree: &Tree, package: &Package, name: &str, problems: &mut Problems) {
-    let folder = format!("distributor/backend/{}/", name.replace('-', "_"));
+    let name = name.replace('-', "_");
+    let folder = format!("distributor/backend/{name}/");
+    // Kinds of the original keep its package.
+    let inherited = format!("{name}/");
     let files = package.get(&["package", "metadata", "protos", "files"]);
     let files = files.and_then(Value::as_array).into_iter().flatten();
     let has_one = files
         .filter_map(Value::as_str)
-        .any(|file| file.starts_with(&folder) && tree.has(&format!("protos/{file}")));
+        .filter(|file| file.starts_with(&folder) || file.starts_with(&inherited))
+        .any(|file| tree.has(&format!("protos/{file}")));
     if !has_one {
         let message = format!(
             "owns no configuration message: add protos/{folder}config.proto and list it in [package.metadata.protos]"

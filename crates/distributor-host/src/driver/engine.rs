@@ -258,6 +258,16 @@ impl Engine {
         }
     }
 
+    /// Tells the host that ended attempts were removed from its store (`Store::collect`). Until this
+    /// returns it may take one of them for existing. It also returns if the host has stopped.
+    pub async fn forget_ended(&self) {
+        let (reply, forgotten) = oneshot::channel();
+        // As in `flush`.
+        if self.shared.inbox.send(Message::ForgetEnded(reply)).is_ok() {
+            let _stopped = forgotten.await;
+        }
+    }
+
     /// Every committed change from now on; closed once the host has stopped.
     pub fn watch(&self) -> broadcast::Receiver<AttemptChange> {
         match self.shared.changes.upgrade() {
