@@ -109,3 +109,6 @@ impl http_body::Body for Received {
         self.body.size_hint()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
-/// Connections that may be open at once. Further ones wait in the system's queue.
-pub(super) const CONNECTIONS: usize = 1024;
+/// Connections that may be open at once; further ones wait in the system's queue. It leaves room for
+/// other files below the 1024 that most systems allow a process.
+pub(super) const CONNECTIONS: usize = 512;
 
 /// Calls that may be under way on one HTTP/2 connection.
 pub(super) const CALLS_PER_CONNECTION: u32 = 100;

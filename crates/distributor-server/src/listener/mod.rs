@@ -110,7 +110,7 @@ impl Bound {
             stopping,
         ));
         let graceful = GracefulShutdown::new();
-        let acceptor = Acceptor::new(self.listener, time.clone());
+        let acceptor = Acceptor::new(self.listener, limits::CONNECTIONS, time.clone());
         let mut connections = JoinSet::new();
         let mut stop = pin!(stop);
         loop {

@@ -10,7 +10,10 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 pub(crate) async fn connect(address: SocketAddr) -> TcpStream {
-    TcpStream::connect(address).await.expect("the port is open")
+    let stream = TcpStream::connect(address).await;
+    let stream = stream.expect("the port is open");
+    stream.set_nodelay(true).expect("an option of all systems");
+    stream
 }
 
 /// Sends these bytes and no more, and reads what comes until the other side ends.
