@@ -5,15 +5,19 @@
 
 mod binary;
 mod gate;
+mod http;
 mod ledger;
 mod place;
 mod processes;
 mod random;
 mod running;
+mod service;
 
 pub use gate::Gate;
+pub use http::{Reply, post};
 pub use ledger::{Event, Ledger};
 pub use place::{Done, Place};
 pub use processes::Process;
 pub use random::Random;
 pub use running::Running;
+pub use service::Service;

@@ -138,7 +138,7 @@ impl Drop for Place {
 
 impl Done {
     /// Runs `command` to its end.
-    fn of(mut command: Command) -> Self {
+    pub fn of(mut command: Command) -> Self {
         let called = format!("{command:?}");
         let output = command.output().expect("the program starts");
         Done {

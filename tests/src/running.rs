@@ -47,15 +47,15 @@ impl Running {
         }
     }
 
-    /// Waits for a line of standard error that has `text` in it.
+    /// Waits for a line of standard error that has `text` in it, and gives it.
     #[track_caller]
-    pub fn wait_for(&mut self, text: &str) {
+    pub fn wait_for(&mut self, text: &str) -> String {
         loop {
             match self.lines.recv_timeout(GUARD) {
                 Ok(line) => {
                     self.seen.push_str(&line);
                     if line.contains(text) {
-                        return;
+                        return line;
                     }
                 }
                 Err(error) => panic!(

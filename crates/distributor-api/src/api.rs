@@ -5,14 +5,18 @@ use std::sync::Arc;
 
 use distributor_core::Clock;
 use distributor_host::Engine;
+use tokio::sync::Semaphore;
 
 use crate::access::Access;
 use crate::templates::Templates;
+use crate::walk::WALKS_AT_ONCE;
 
 /// The service. Clones are the same service.
 #[derive(Clone)]
 pub struct Api {
     parts: Arc<Parts>,
+    /// Turns of walks.
+    walks: Arc<Semaphore>,
 }
 
 /// What an [`Api`] is made of.
@@ -33,12 +37,18 @@ impl Api {
     pub fn new(parts: Parts) -> Self {
         Api {
             parts: Arc::new(parts),
+            walks: Arc::new(Semaphore::new(WALKS_AT_ONCE)),
         }
     }
 
     /// The parts.
     pub fn parts(&self) -> &Parts {
         &self.parts
+    }
+
+    /// Turns of walks: each takes memory, so only some go on at a time.
+    pub(crate) fn walks(&self) -> &Arc<Semaphore> {
+        &self.walks
     }
 }
 

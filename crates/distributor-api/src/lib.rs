@@ -21,6 +21,6 @@ pub use access::{
     TokenInfo, TokenList,
 };
 pub use api::{Api, Parts};
-pub use control::{Changes, SweepProblem, sweep};
+pub use control::{Changes, SweepProblem, explain, sweep};
 pub use status::{Code, Status};
 pub use templates::{ProjectTemplates, TemplateProblem, Templates};

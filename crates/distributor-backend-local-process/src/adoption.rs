@@ -17,10 +17,11 @@ use rustix::process::Signal;
 use tokio::sync::oneshot;
 
 use crate::layout;
-use crate::pool::{Adoption, Applied, Inner, Pool, remove_files};
+use crate::pool::{Adoption, Applied, Inner, Pool};
 use crate::process::{self, Process};
 use crate::supervisor::signal_group;
 use crate::tasks::{End, Failure, Phase};
+use crate::work;
 
 /// How often the watcher looks.
 const WATCH_INTERVAL: Duration = Duration::from_millis(20);
@@ -126,7 +127,7 @@ impl Pool {
                 .and_then(|id| inner.tasks.get(&id))
                 .is_some_and(|task| !matches!(task.phase, Phase::Ended(_)));
             if !read {
-                let _next_time = fs::remove_file(entry.path());
+                let _next_time = work::remove(&entry.path());
             }
         }
     }
@@ -159,7 +160,7 @@ impl Pool {
                     continue;
                 }
                 if inner.tasks.is_called_off(&id) {
-                    remove_files(&inner.tasks.fail(&id, Failure::cancelled()));
+                    work::remove_all(&inner.tasks.fail(&id, Failure::cancelled()));
                 } else {
                     inner.tasks.start_again(&id);
                 }

@@ -34,6 +34,7 @@ const LOOKAHEAD: usize = 32;
 #[derive(Debug)]
 pub struct LocalProcess {
     pool: Arc<Pool>,
+    dm_host: String,
 }
 
 impl LocalProcess {
@@ -54,7 +55,10 @@ impl LocalProcess {
             ));
         }
         let pool = Pool::of(Layout::new(root), settings, Arc::clone(config.host()));
-        Ok(LocalProcess { pool })
+        Ok(LocalProcess {
+            pool,
+            dm_host: config.dm_host().to_owned(),
+        })
     }
 
     /// The factory for [`register!`](distributor_core::register).
@@ -68,7 +72,10 @@ impl LocalProcess {
             Entry::Known => None,
             Entry::Wait(waiting) => Some(waiting),
             Entry::Prepare(waiting) => {
-                match prepare(&self.pool.layout, &self.pool.settings, request) {
+                let Pool {
+                    layout, settings, ..
+                } = &*self.pool;
+                match prepare(layout, settings, &self.dm_host, request) {
                     Ok(start) => self.pool.submit(start),
                     Err(error) => {
                         self.pool.withdraw(id, Failure::from_error(&error));

@@ -13,11 +13,12 @@ use std::sync::{Arc, Weak};
 use std::thread;
 use std::time::Duration;
 
-use crate::pool::{Applied, Inner, Pool, remove_files};
+use crate::pool::{Applied, Inner, Pool};
 use crate::process;
 use crate::supervisor::SLOTS_OPTION;
 use crate::supervisor::protocol::{Event, Header, Request, append_line, parse_lines};
 use crate::tasks::{Failure, Phase};
+use crate::work;
 
 /// Name under which the supervisor is registered as a helper.
 pub(crate) const HELPER: &str = "local-process-supervisor";
@@ -103,7 +104,7 @@ impl Pool {
                 message: format!("a path of the task is not UTF-8: {error}"),
                 temporary: false,
             };
-            remove_files(&tasks.fail(&id, failure));
+            work::remove_all(&tasks.fail(&id, failure));
         }
     }
 
@@ -236,7 +237,7 @@ fn fail_waiting(inner: &mut Inner, failure: &Failure) {
         matches!(task.phase, Phase::Waiting(_) | Phase::Starting(Some(_))) && task.segment.is_none()
     });
     for id in ids {
-        remove_files(&inner.tasks.fail(&id, failure.clone()));
+        work::remove_all(&inner.tasks.fail(&id, failure.clone()));
     }
 }
 

@@ -8,6 +8,17 @@ use std::path::{Path, PathBuf};
 
 use distributor_core::{ExecutionId, LogStream, Token};
 
+/// The results of what a simple quest needs.
+pub(crate) const RESULTS: &str = "results.json";
+/// The quest's parameters.
+pub(crate) const PARAMETERS: &str = "parameters.json";
+/// The standard input.
+pub(crate) const STDIN: &str = "stdin";
+/// A folder: what a job that calls the API needs for that.
+pub(crate) const JOB: &str = "job";
+
+const WORK_NAMES: [&str; 4] = [RESULTS, PARAMETERS, STDIN, JOB];
+
 /// The private folder of one configuration.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Layout {
@@ -58,9 +69,14 @@ impl Layout {
             .join(format!("{}.{extension}", stem(id)))
     }
 
-    /// A file that a task reads.
+    /// What a task reads under this name, one of [`WORK_NAMES`].
     pub(crate) fn work_file(&self, id: &str, name: &str) -> PathBuf {
         self.work().join(format!("{}.{name}", stem(id)))
+    }
+
+    /// All that a task can have had to read.
+    pub(crate) fn work_files(&self, id: &str) -> [PathBuf; WORK_NAMES.len()] {
+        WORK_NAMES.map(|name| self.work_file(id, name))
     }
 
     /// A `file:` URL of a task's standard output; of the folder of outputs for a bogus token.

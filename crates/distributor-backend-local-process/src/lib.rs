@@ -10,6 +10,7 @@ mod backend;
 mod config;
 mod connection;
 mod generated;
+mod job;
 mod layout;
 mod output;
 mod parameters;
@@ -22,6 +23,7 @@ mod segments;
 mod supervisor;
 mod sweep;
 mod tasks;
+mod work;
 
 use distributor_core::Capabilities;
 

@@ -9,6 +9,7 @@ use distributor_core::{Error, ErrorKind, Result};
 use serde::Deserialize;
 
 use crate::config::OUR_PREFIX;
+use crate::job::SERVER_VARIABLE;
 
 /// Largest standard input, in bytes.
 const MOST_STDIN: usize = 1 << 20;
@@ -67,7 +68,7 @@ impl Parameters {
                     "env: {name:?} cannot be the name of a variable"
                 )));
             }
-            if name.starts_with(OUR_PREFIX) {
+            if name.starts_with(OUR_PREFIX) && name != SERVER_VARIABLE {
                 return Err(wrong(format!(
                     "env.{name}: names that start with {OUR_PREFIX} are set by the service"
                 )));
@@ -135,6 +136,13 @@ mod tests {
         let parameters = Parameters::parse(r#"{"shell": "echo $X", "env": {"X": "1"}}"#).unwrap();
         assert_eq!(parameters.argv, ["/bin/sh", "-c", "echo $X"]);
         assert_eq!(parameters.env["X"], "1");
+    }
+
+    #[test]
+    fn of_our_variables_a_job_may_set_where_the_api_is() {
+        let text = r#"{"argv": ["a"], "env": {"DISTRIBUTOR_SERVER": "http://proxy"}}"#;
+        let parameters = Parameters::parse(text).unwrap();
+        assert_eq!(parameters.env["DISTRIBUTOR_SERVER"], "http://proxy");
     }
 
     #[test]

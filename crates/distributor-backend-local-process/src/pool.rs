@@ -5,7 +5,6 @@
 //! lock across an await, and to start anything before the first `run`.
 
 use std::collections::BTreeMap;
-use std::fs;
 use std::io;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
@@ -26,6 +25,7 @@ use crate::segments::Segments;
 use crate::supervisor::protocol::{Header, Note, Record, Start};
 use crate::supervisor::signal_group;
 use crate::tasks::{Answer, End, Failure, Joined, News, Phase, Tasks};
+use crate::work;
 
 /// How many starts wait in the supervisor at most, so that a free slot never waits for the service.
 const MOST_AHEAD: usize = 8;
@@ -113,7 +113,7 @@ pub(crate) struct Waiting {
 impl Drop for Waiting {
     fn drop(&mut self) {
         let files = self.pool.lock().tasks.leave(&self.id, self.key);
-        remove_files(&files);
+        work::remove_all(&files);
     }
 }
 
@@ -185,7 +185,7 @@ impl Pool {
         }
         let files = inner.tasks.fail(id, failure);
         drop(inner);
-        remove_files(&files);
+        work::remove_all(&files);
         true
     }
 
@@ -367,11 +367,18 @@ impl Pool {
             return;
         };
         let mut inner = self.lock();
-        if let Some(task) = inner.tasks.release(&name.id)
-            && let Some(segment) = task.segment
+        let known = inner.tasks.get(&name.id).is_some();
+        let released = inner.tasks.release(&name.id);
+        if let Some(task) = &released
+            && let Some(segment) = &task.segment
         {
             // A release that cannot be noted is repeated by the clean-up of old segments.
-            let _best_effort = inner.segments.released(&segment, &name.id, true);
+            let _best_effort = inner.segments.released(segment, &name.id, true);
+        }
+        drop(inner);
+        // A supervisor removes what its tasks read, unless it was killed before it could.
+        if released.map_or(!known, |task| task.foreign) {
+            work::remove_all(&self.layout.work_files(&name.id));
         }
     }
 
@@ -481,13 +488,6 @@ pub(crate) enum Applied {
     Ended(String),
     /// This task runs, and its end was asked for before.
     CancelNow(String),
-}
-
-/// Removes files that may be gone already. What stays is removed by the next service.
-pub(crate) fn remove_files(files: &[PathBuf]) {
-    for file in files {
-        let _gone = fs::remove_file(file);
-    }
 }
 
 fn not_found(token: &Token) -> Error {

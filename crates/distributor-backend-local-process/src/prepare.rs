@@ -8,28 +8,43 @@ use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
+use distributor_core::dm::quest::desc::meta::Simple;
 use distributor_core::{Error, ErrorKind, LogStream, NeedResult, Result, RunRequest, TaskResult};
 
 use crate::config::Settings;
-use crate::layout::Layout;
+use crate::job::Job;
+use crate::layout::{self, Layout};
 use crate::parameters::Parameters;
-use crate::pool::remove_files;
 use crate::process::EXECUTION_VARIABLE;
 use crate::program;
 use crate::supervisor::protocol::Start;
+use crate::work;
 
 /// Names the file with the results of what the job needs.
 const RESULTS_VARIABLE: &str = "DISTRIBUTOR_RESULTS";
 /// Names the file with the quest's parameters.
 const PARAMETERS_VARIABLE: &str = "DISTRIBUTOR_PARAMETERS";
 
-/// Finds the program and writes the files that the task reads.
+/// Finds the program and writes the files that the task reads. `dm_host` is where its job can call
+/// the API, if it does.
 ///
 /// # Errors
 /// Permanent if the job is wrong, transient if a file cannot be written.
-pub(crate) fn prepare(layout: &Layout, settings: &Settings, request: &RunRequest) -> Result<Start> {
+pub(crate) fn prepare(
+    layout: &Layout,
+    settings: &Settings,
+    dm_host: &str,
+    request: &RunRequest,
+) -> Result<Start> {
     let id = request.execution.to_string();
-    let parameters = Parameters::parse(&request.quest.distributor_parameters)?;
+    let mut parameters = Parameters::parse(&request.quest.distributor_parameters)?;
+    let job = match simple(request) {
+        Some(_) => None,
+        None => Some(Job::new(layout, dm_host, request)?),
+    };
+    if let Some(job) = &job {
+        job.fill_in(&mut parameters);
+    }
     let directory = working_directory(request, &parameters)?;
     let program = find_program(settings, &parameters, directory.as_deref())?;
     let mut start = Start {
@@ -45,10 +60,18 @@ pub(crate) fn prepare(layout: &Layout, settings: &Settings, request: &RunRequest
     };
     let environment = [(EXECUTION_VARIABLE.to_owned(), start.id.clone())];
     start.environment.extend(environment);
-    match write_files(layout, request, parameters.stdin.as_deref(), &mut start) {
+    if let Some(job) = &job {
+        job.equip(&mut start);
+    }
+    let written = match &job {
+        Some(job) => job.write(),
+        None => Ok(()),
+    };
+    let stdin = parameters.stdin.as_deref();
+    match written.and_then(|()| write_files(layout, request, stdin, &mut start)) {
         Ok(()) => Ok(start),
         Err(error) => {
-            remove_files(&start.work_files);
+            work::remove_all(&start.work_files);
             Err(Error::new(
                 ErrorKind::Unavailable,
                 "failed to write a file for the task",
@@ -61,14 +84,14 @@ pub(crate) fn prepare(layout: &Layout, settings: &Settings, request: &RunRequest
     }
 }
 
+/// What only a simple quest has.
+fn simple(request: &RunRequest) -> Option<&Simple> {
+    request.quest.meta.as_ref()?.simple.as_ref()
+}
+
 /// The quest's own directory, or that of its parameters; `None` means that of the service.
 fn working_directory(request: &RunRequest, parameters: &Parameters) -> Result<Option<String>> {
-    let simple = request
-        .quest
-        .meta
-        .as_ref()
-        .and_then(|meta| meta.simple.as_ref());
-    match simple.map(|simple| simple.directory.as_str()) {
+    match simple(request).map(|simple| simple.directory.as_str()) {
         None | Some("") => Ok(parameters.directory.clone()),
         Some(directory) if directory.starts_with('/') && !directory.contains('\0') => {
             Ok(Some(directory.to_owned()))
@@ -116,16 +139,16 @@ fn write_files(
     };
     let mut environment = Vec::new();
     if !request.needs.is_empty() {
-        let path = write("results.json", &results(&request.needs))?;
+        let path = write(layout::RESULTS, &results(&request.needs))?;
         environment.push((RESULTS_VARIABLE, path));
     }
     let parameters = request.quest.parameters.trim();
     if !matches!(parameters, "" | "{}") {
-        let path = write("parameters.json", parameters)?;
+        let path = write(layout::PARAMETERS, parameters)?;
         environment.push((PARAMETERS_VARIABLE, path));
     }
     if let Some(stdin) = stdin.filter(|text| !text.is_empty()) {
-        start.stdin = Some(write("stdin", stdin)?);
+        start.stdin = Some(write(layout::STDIN, stdin)?);
     }
     for (name, path) in environment {
         // The state directory was checked to be UTF-8 when the backend was made.
@@ -136,14 +159,15 @@ fn write_files(
     Ok(())
 }
 
-fn write_file(path: &Path, text: &str) -> io::Result<()> {
+/// Writes a file for its owner alone.
+pub(crate) fn write_file(path: &Path, text: impl AsRef<[u8]>) -> io::Result<()> {
     fs::OpenOptions::new()
         .write(true)
         .create(true)
         .truncate(true)
         .mode(0o600)
         .open(path)?
-        .write_all(text.as_bytes())
+        .write_all(text.as_ref())
 }
 
 /// `{"NAME": {"state": …, …}, …}`, with states and statuses spelled as in the API.

@@ -103,7 +103,7 @@ pub(crate) struct Task {
     /// Nobody wants it any more; it may be started all the same, if it is too late.
     called_off: bool,
     /// Another supervisor than the present one has it.
-    foreign: bool,
+    pub(crate) foreign: bool,
 }
 
 impl Task {

@@ -7,12 +7,20 @@ use http::uri::PathAndQuery;
 use prost::Message;
 use tonic::client::Grpc;
 use tonic::metadata::{Ascii, MetadataValue};
-use tonic::transport::{Channel, Endpoint};
+use tonic::transport::{Certificate, Channel, ClientTlsConfig, Endpoint};
 use tonic::{Code, Request, Status, Streaming};
 use tonic_prost::ProstCodec;
 
+use crate::retry::{self, RetryPolicy};
+
 /// Longest message, in bytes, either way.
 const LONGEST_MESSAGE: usize = 64 * 1024 * 1024;
+/// How long a connection may take to be made.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+/// A silent connection is asked for a sign of life so often…
+const KEEP_ALIVE_INTERVAL: Duration = Duration::from_secs(30);
+/// …and given up if there is none for so long.
+const KEEP_ALIVE_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// Why there is no answer.
 #[derive(Debug, thiserror::Error)]
@@ -27,7 +35,7 @@ pub enum ClientError {
         reason: String,
     },
     /// The service answered with a failure, or could not be reached (code `Unavailable`).
-    #[error("{}", .0.message())]
+    #[error("{}", reason(.0))]
     Status(#[from] Box<Status>),
 }
 
@@ -41,6 +49,23 @@ impl ClientError {
     }
 }
 
+/// The message and, where the transport failed, what is behind it.
+fn reason(status: &Status) -> String {
+    let mut text = match status.message() {
+        "" => format!("{:?}", status.code()),
+        message => message.to_owned(),
+    };
+    let mut source = std::error::Error::source(status);
+    while let Some(error) = source {
+        let deeper = error.to_string();
+        if !text.ends_with(&deeper) {
+            text = format!("{text}: {deeper}");
+        }
+        source = error.source();
+    }
+    text
+}
+
 /// How to connect.
 #[derive(Clone, Default)]
 pub struct ConnectOptions {
@@ -48,8 +73,10 @@ pub struct ConnectOptions {
     pub bearer: Option<String>,
     /// PEM certificates to trust instead of the system's, for `https`.
     pub certificates: Option<Vec<u8>>,
-    /// Longest time for a unary call; none waits for ever.
+    /// Longest time for one try of a unary call; `None` waits as long as the connection lives.
     pub timeout: Option<Duration>,
+    /// When a unary call is made again.
+    pub retry: RetryPolicy,
 }
 
 impl std::fmt::Debug for ConnectOptions {
@@ -64,6 +91,16 @@ pub struct Client {
     grpc: Grpc<Channel>,
     bearer: Option<MetadataValue<Ascii>>,
     timeout: Option<Duration>,
+    retry: RetryPolicy,
+}
+
+/// What came of a call that may have been made more than once.
+#[derive(Debug)]
+pub(crate) struct Called<R> {
+    /// The last answer.
+    pub(crate) answer: Result<R, ClientError>,
+    /// An earlier try may have been carried out although its answer was lost.
+    pub(crate) repeated: bool,
 }
 
 impl Client {
@@ -81,8 +118,7 @@ impl Client {
             true => address.to_owned(),
             false => format!("http://{address}"),
         };
-        let endpoint = Endpoint::from_shared(full).map_err(|error| refuse(error.to_string()))?;
-        let endpoint = endpoint.connect_timeout(Duration::from_secs(10));
+        let endpoint = endpoint(full, options.certificates.as_deref()).map_err(refuse)?;
         let bearer = match &options.bearer {
             Some(bearer) => {
                 let mut value: MetadataValue<Ascii> =
@@ -101,10 +137,35 @@ impl Client {
             grpc,
             bearer,
             timeout: options.timeout,
+            retry: options.retry,
         })
     }
 
-    async fn unary<Q, R>(&self, path: &'static str, message: Q) -> Result<R, ClientError>
+    /// Calls until there is an answer that counts.
+    pub(crate) async fn call<Q, R>(&self, path: &'static str, message: Q) -> Called<R>
+    where
+        Q: Message + Clone + Send + Sync + 'static,
+        R: Message + Default + Send + Sync + 'static,
+    {
+        let mut tries = 0;
+        loop {
+            let answer = self.call_once(path, message.clone()).await;
+            let delay = match &answer {
+                Ok(_) => None,
+                Err(error) => self.retry.delay(tries, error.code()),
+            };
+            match delay {
+                Some(delay) => retry::pause(delay).await,
+                None => {
+                    let repeated = tries > 0;
+                    return Called { answer, repeated };
+                }
+            }
+            tries += 1;
+        }
+    }
+
+    async fn call_once<Q, R>(&self, path: &'static str, message: Q) -> Result<R, ClientError>
     where
         Q: Message + Send + Sync + 'static,
         R: Message + Default + Send + Sync + 'static,
@@ -120,7 +181,8 @@ impl Client {
         Ok(answer.await.map_err(Box::new)?.into_inner())
     }
 
-    /// Every committed change from now on; the first message is empty and says that it has begun.
+    /// Every committed change from now on; the first message is empty and says that it has begun. Not
+    /// repeated: whoever watches has to read again what it missed.
     ///
     /// # Errors
     /// `Status`.
@@ -152,6 +214,44 @@ impl Client {
     }
 }
 
+/// How to reach `address`, or what is wrong with it.
+fn endpoint(address: String, certificates: Option<&[u8]>) -> Result<Endpoint, String> {
+    let wrong = |error: tonic::transport::Error| {
+        let source = std::error::Error::source(&error);
+        source.map_or_else(|| error.to_string(), ToString::to_string)
+    };
+    let endpoint = Endpoint::from_shared(address).map_err(wrong)?;
+    let encrypted = match endpoint.uri().scheme_str() {
+        Some("http") => false,
+        Some("https") => true,
+        _ => return Err("its scheme is neither http nor https".to_owned()),
+    };
+    let authority = endpoint.uri().authority();
+    let host_and_port = authority.is_some_and(|authority| {
+        let port = authority.as_str().strip_prefix(authority.host());
+        !authority.host().is_empty()
+            && (port == Some("") || port.is_some() && authority.port_u16().is_some())
+    });
+    if !host_and_port {
+        return Err("it has no host, or a port that is no number".to_owned());
+    }
+    if endpoint.uri().path().len() > 1 || endpoint.uri().query().is_some() {
+        return Err("it has a path".to_owned());
+    }
+    let endpoint = endpoint
+        .connect_timeout(CONNECT_TIMEOUT)
+        .http2_keep_alive_interval(KEEP_ALIVE_INTERVAL)
+        .keep_alive_timeout(KEEP_ALIVE_TIMEOUT);
+    if !encrypted {
+        return Ok(endpoint);
+    }
+    let tls = match certificates {
+        Some(pem) => ClientTlsConfig::new().ca_certificate(Certificate::from_pem(pem)),
+        None => ClientTlsConfig::new().with_native_roots(),
+    };
+    endpoint.tls_config(tls).map_err(wrong)
+}
+
 macro_rules! unary_methods {
     ($($(#[$doc:meta])* $name:ident: $path:literal, $request:ty => $response:ty;)*) => {
         impl Client {
@@ -161,7 +261,7 @@ macro_rules! unary_methods {
                 /// # Errors
                 /// `Status`.
                 pub async fn $name(&self, request: $request) -> Result<$response, ClientError> {
-                    self.unary($path, request).await
+                    self.call($path, request).await.answer
                 }
             )*
         }

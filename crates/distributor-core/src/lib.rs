@@ -29,6 +29,7 @@ pub use backend::{
 };
 pub use clock::{Clock, ManualClock, SystemClock, Timestamp};
 pub use config::{Config, ConfigSnapshot};
+pub use distributor_proto::text::to_json_with_proto_names;
 pub use distributor_proto::{AttemptId, ExecutionId, QuestId, dm};
 pub use error::{Applied, Error, ErrorKind, Result, Retry};
 pub use helper::{HelperCommand, HelperProgram};

@@ -17,6 +17,7 @@ pub mod position;
 pub mod quest_id;
 pub mod text;
 pub mod time;
+pub mod weight;
 
 pub use generated::distributor::control;
 pub use generated::{DESCRIPTOR_SET, acls, dm, dm_template, templateproto};

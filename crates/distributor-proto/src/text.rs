@@ -10,7 +10,7 @@ use std::sync::OnceLock;
 use miette::Diagnostic as _;
 use prost::{Message, Name};
 use prost_reflect::text_format::FormatOptions;
-use prost_reflect::{DescriptorPool, DynamicMessage, MessageDescriptor};
+use prost_reflect::{DescriptorPool, DynamicMessage, MessageDescriptor, SerializeOptions};
 
 use crate::DESCRIPTOR_SET;
 use crate::position::Position;
@@ -69,6 +69,21 @@ pub fn descriptor_pool() -> &'static DescriptorPool {
 pub fn to_json<M: Message + Name>(message: &M) -> Result<String, TextError> {
     let dynamic = to_dynamic(message)?;
     serde_json::to_string(&dynamic).map_err(|error| unwritable::<M>(&error))
+}
+
+/// The message as proto JSON, on one line, with the names of the proto file:
+/// what the original service gave to jobs.
+///
+/// # Errors
+///
+/// As [`to_json`].
+pub fn to_json_with_proto_names<M: Message + Name>(message: &M) -> Result<String, TextError> {
+    let options = SerializeOptions::new().use_proto_field_name(true);
+    let mut json = Vec::new();
+    to_dynamic(message)?
+        .serialize_with_options(&mut serde_json::Serializer::new(&mut json), &options)
+        .map_err(|error| unwritable::<M>(&error))?;
+    String::from_utf8(json).map_err(|error| unwritable::<M>(&error))
 }
 
 /// The message of a proto JSON text.

@@ -58,6 +58,20 @@ methods! {
     }
 }
 
+/// Methods that change nothing, so that their calls may be broken off at any time.
+const READS: &[(&str, &str)] = &[
+    ("dm.Deps", "WalkGraph"),
+    ("distributor.control.Control", "List"),
+    ("distributor.control.Control", "Explain"),
+    ("distributor.control.Control", "FindQuests"),
+    ("distributor.control.Control", "ReadLog"),
+];
+
+/// Does this method change nothing?
+pub(crate) fn only_reads(service: &str, method: &str) -> bool {
+    READS.contains(&(service, method))
+}
+
 /// The one method that streams.
 pub(crate) const WATCH: (&str, &str) = ("distributor.control.Control", "Watch");
 

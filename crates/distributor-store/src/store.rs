@@ -265,6 +265,34 @@ pub trait Store: Send + Sync + fmt::Debug {
     /// then in the order in which the dependents were created.
     fn dependents(&self, dependency: AttemptId, limit: usize) -> Result<Vec<DependencyRecord>>;
 
+    /// What each of these depends on: at most `limit` for each, as [`Store::dependencies`] orders
+    /// them.
+    fn dependencies_of_each(
+        &self,
+        dependents: &[AttemptId],
+        limit: usize,
+    ) -> Result<Vec<Vec<AttemptId>>> {
+        let of_one = |dependent: &AttemptId| {
+            let found = self.dependencies(*dependent)?.into_iter().take(limit);
+            Ok(found.map(|found| found.dependency).collect())
+        };
+        dependents.iter().map(of_one).collect()
+    }
+
+    /// Who depends on each of these: at most `limit` for each, as [`Store::dependents`] orders
+    /// them.
+    fn dependents_of_each(
+        &self,
+        dependencies: &[AttemptId],
+        limit: usize,
+    ) -> Result<Vec<Vec<AttemptId>>> {
+        let of_one = |dependency: &AttemptId| {
+            let found = self.dependents(*dependency, limit)?.into_iter();
+            Ok(found.map(|found| found.dependent).collect())
+        };
+        dependencies.iter().map(of_one).collect()
+    }
+
     /// Attempts that wait for room under the configuration name `config_name`, in the order of
     /// `ready`, at most `limit`.
     fn ready(&self, config_name: &str, limit: usize) -> Result<Vec<AttemptId>>;

@@ -19,6 +19,7 @@ pub mod graph_file;
 
 mod backends;
 mod cli;
+mod config_source;
 
 use std::process::ExitCode;
 

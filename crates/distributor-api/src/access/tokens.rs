@@ -197,7 +197,6 @@ impl TokenDirectory {
         renamed?;
         sync(&self.directory)
     }
-
 }
 
 impl Callers for TokenDirectory {

@@ -21,6 +21,7 @@ use futures_core::Stream;
 use crate::status::Status;
 
 pub use collect::{SweepProblem, sweep};
+pub use explain::explain;
 
 /// What [`Api::watch`](crate::Api::watch) answers; it ends when the host stops.
 pub type Changes = Pin<Box<dyn Stream<Item = Result<control::WatchResponse, Status>> + Send>>;

@@ -5,6 +5,7 @@
 
 mod ensure;
 mod execution;
+pub(crate) mod walk;
 
 pub(crate) use ensure::{EnsureGraph, Instance, Wanted, ensure_graph_data};
 pub(crate) use execution::{activate_execution, execution_auth, finish_attempt};

@@ -45,7 +45,7 @@ pub(crate) struct Start {
     pub(crate) stdout: PathBuf,
     /// File made for standard error.
     pub(crate) stderr: PathBuf,
-    /// Files removed once the task is over.
+    /// Files removed once the task is over, and folders, with everything in them.
     pub(crate) work_files: Vec<PathBuf>,
 }
 

@@ -15,6 +15,7 @@ use crate::supervisor::log::Segment;
 use crate::supervisor::protocol::{Event, Exit, Header, Record, Start, append_line};
 use crate::supervisor::spawn::Refusal;
 use crate::supervisor::wait::Reaped;
+use crate::work;
 
 /// The supervisor.
 #[derive(Debug)]
@@ -169,13 +170,17 @@ impl Supervisor {
     /// Forgets what is queued, waits for what is being made, and records that nothing will follow:
     /// from that record on another service may start the same executions.
     pub(super) fn detach(&self) {
-        {
+        let forgotten = {
             let mut state = self.lock();
             state.service_gone = true;
-            state.queue.clear();
-        }
+            std::mem::take(&mut state.queue)
+        };
         self.work.notify_all();
         self.changed.notify_all();
+        // Before the record: after it they may be those of another service's start.
+        for start in forgotten {
+            remove_files(&start.work_files);
+        }
         let mut state = self.wait_while(|state| state.spawning > 0);
         let current = state.current;
         append(&mut state, current, &[Record::Detached]);
@@ -390,12 +395,10 @@ fn append(state: &mut State, segment: u32, records: &[Record]) {
     }
 }
 
-/// Removes files, which may be gone already.
+/// Removes what a task has read.
 pub(super) fn remove_files(files: &[PathBuf]) {
     for file in files {
-        if let Err(error) = std::fs::remove_file(file)
-            && error.kind() != io::ErrorKind::NotFound
-        {
+        if let Err(error) = work::remove(file) {
             complain(&format!("failed to remove {}: {error}", file.display()));
         }
     }

@@ -317,16 +317,6 @@ async fn a_large_standard_input_does_not_block_and_leaves_no_file() {
     wait_until_empty(&state.join("work")).await;
 }
 
-/// Files go after the end is reported.
-async fn wait_until_empty(folder: &Path) {
-    in_time(async {
-        while fs::read_dir(folder).unwrap().next().is_some() {
-            tokio::task::yield_now().await;
-        }
-    })
-    .await;
-}
-
 #[tokio::test]
 async fn a_task_sees_the_variables_that_are_passed_on_and_its_own() {
     let folder = tempfile::tempdir().unwrap();
@@ -344,7 +334,11 @@ async fn a_task_sees_the_variables_that_are_passed_on_and_its_own() {
         .map(|line| line.split('=').next().unwrap())
         .collect();
     names.sort_unstable();
-    assert_eq!(names, ["DISTRIBUTOR_EXECUTION", "GREETING", "PATH"]);
+    assert_eq!(
+        names,
+        ["DISTRIBUTOR_EXECUTION", "GREETING", "PATH"],
+        "a simple quest gets nothing of the API"
+    );
     let text = data["stdout_tail"].as_str().unwrap();
     assert!(text.contains("GREETING=hello world\n"));
     assert!(text.contains(&format!("DISTRIBUTOR_EXECUTION={}|5|1\n", "A".repeat(43))));

@@ -29,6 +29,9 @@ pub(crate) async fn in_time<T>(future: impl Future<Output = T>) -> T {
     tokio::time::timeout(HANG, future).await.expect("hangs")
 }
 
+/// Where jobs are told to call.
+pub(crate) const DM_HOST: &str = "dm.example.com:8000";
+
 #[derive(Debug)]
 struct TestHost {
     state: PathBuf,
@@ -115,7 +118,7 @@ impl Service {
             version: "1".to_owned(),
             config_type: "distributor.backend.local_process.Config".to_owned(),
             content: config.encode_to_vec(),
-            dm_host: String::new(),
+            dm_host: DM_HOST.to_owned(),
         };
         let host = TestHost {
             state: state.to_owned(),
@@ -180,13 +183,17 @@ pub(crate) fn execution(number: u32) -> ExecutionId {
         .expect("an id")
 }
 
-/// A `run` of it with these `distributor_parameters`.
+/// A `run` of it as a simple quest with these `distributor_parameters`.
 pub(crate) fn request(number: u32, parameters: Value) -> RunRequest {
     RunRequest {
         execution: execution(number),
         quest: Arc::new(dm::quest::Desc {
             parameters: "{}".to_owned(),
             distributor_parameters: parameters.to_string(),
+            meta: Some(Meta {
+                simple: Some(Simple::default()),
+                ..Meta::default()
+            }),
             ..dm::quest::Desc::default()
         }),
         activation_token: Secret::new(*b"token"),
@@ -196,7 +203,14 @@ pub(crate) fn request(number: u32, parameters: Value) -> RunRequest {
     }
 }
 
-/// The same request of a simple quest with a directory.
+/// The same request of a quest whose job calls the API, with this activation token.
+pub(crate) fn calling(mut request: RunRequest, token: &[u8]) -> RunRequest {
+    Arc::make_mut(&mut request.quest).meta = Some(Meta::default());
+    request.activation_token = Secret::new(token);
+    request
+}
+
+/// The same request with a directory.
 pub(crate) fn in_directory(mut request: RunRequest, directory: &Path) -> RunRequest {
     let quest = Arc::make_mut(&mut request.quest);
     quest.meta = Some(Meta {
@@ -309,4 +323,14 @@ pub(crate) async fn kill(pid: i32) {
 /// Permission bits.
 pub(crate) fn mode(path: &Path) -> u32 {
     fs::metadata(path).expect("a file").permissions().mode() & 0o777
+}
+
+/// Files go after the end is reported.
+pub(crate) async fn wait_until_empty(folder: &Path) {
+    in_time(async {
+        while fs::read_dir(folder).expect("a folder").next().is_some() {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
 }

@@ -263,12 +263,7 @@ impl Engine {
     pub async fn forget_ended(&self) {
         let (reply, forgotten) = oneshot::channel();
         // As in `flush`.
-        if self
-            .shared
-            .inbox
-            .send(Message::ForgetEnded(reply))
-            .is_ok()
-        {
+        if self.shared.inbox.send(Message::ForgetEnded(reply)).is_ok() {
             let _stopped = forgotten.await;
         }
     }

@@ -150,6 +150,21 @@ impl Store for MemoryStore {
         Ok(found)
     }
 
+    fn dependencies_of_each(
+        &self,
+        dependents: &[AttemptId],
+        limit: usize,
+    ) -> Result<Vec<Vec<AttemptId>>> {
+        let state = self.state();
+        let of_one = |dependent: &AttemptId| {
+            let mut found: Vec<_> = state.dependencies_of(*dependent).collect();
+            found.sort_by_key(|found| (found.bit, state.order_of(found.dependency)));
+            let found = found.into_iter().take(limit);
+            found.map(|found| found.dependency).collect()
+        };
+        Ok(dependents.iter().map(of_one).collect())
+    }
+
     fn ready(&self, config_name: &str, limit: usize) -> Result<Vec<AttemptId>> {
         let state = self.state();
         Ok(state

@@ -151,6 +151,22 @@ impl Store for SqliteStore {
         self.reading(|reader| reader.dependents(dependency, false, limit))
     }
 
+    fn dependencies_of_each(
+        &self,
+        dependents: &[AttemptId],
+        limit: usize,
+    ) -> Result<Vec<Vec<AttemptId>>> {
+        self.reading(|reader| reader.dependencies_of_each(dependents, limit))
+    }
+
+    fn dependents_of_each(
+        &self,
+        dependencies: &[AttemptId],
+        limit: usize,
+    ) -> Result<Vec<Vec<AttemptId>>> {
+        self.reading(|reader| reader.dependents_of_each(dependencies, limit))
+    }
+
     fn ready(&self, config_name: &str, limit: usize) -> Result<Vec<AttemptId>> {
         self.reading_warm(|reader| reader.ready(config_name, limit))
     }

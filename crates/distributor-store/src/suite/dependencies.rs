@@ -64,6 +64,42 @@ pub fn untold_dependents_come_oldest_first(store: &dyn Store) {
     );
 }
 
+/// Both ends, each list as it comes for one attempt alone, cut at the limit.
+pub fn edges_of_many_attempts_come_in_the_order_of_their_keys(store: &dyn Store) {
+    put(store, (0..6).map(attempt));
+    let told = DependencyRecord {
+        propagated: true,
+        ..dependency(2, 4, 0)
+    };
+    add(
+        store,
+        [
+            dependency(0, 5, 0),
+            dependency(0, 4, 1),
+            dependency(0, 3, 1),
+            dependency(1, 4, 0),
+            told,
+        ],
+    );
+    let ids = |numbers: &[u32]| numbers.iter().copied().map(attempt_id).collect::<Vec<_>>();
+    let asked = ids(&[9, 4, 0, 2, 0, 3]);
+
+    let dependencies = must(store.dependencies_of_each(&asked, 9));
+    let expected: [&[u32]; 6] = [&[], &[], &[5, 3, 4], &[4], &[5, 3, 4], &[]];
+    assert_eq!(dependencies, expected.map(ids));
+    let dependents = must(store.dependents_of_each(&asked, 9));
+    let expected: [&[u32]; 6] = [&[], &[0, 1, 2], &[], &[], &[], &[0]];
+    assert_eq!(dependents, expected.map(ids));
+
+    let dependencies = must(store.dependencies_of_each(&asked, 2));
+    let expected: [&[u32]; 6] = [&[], &[], &[5, 3], &[4], &[5, 3], &[]];
+    assert_eq!(dependencies, expected.map(ids));
+    let dependents = must(store.dependents_of_each(&asked, 2));
+    let expected: [&[u32]; 6] = [&[], &[0, 1], &[], &[], &[], &[0]];
+    assert_eq!(dependents, expected.map(ids));
+    assert!(must(store.dependents_of_each(&[], 2)).is_empty());
+}
+
 /// In pages, and as batched as they were asked for.
 pub fn untold_edges_are_paged_from_both_ends(store: &dyn Store) {
     put(store, (0..8).map(attempt));

@@ -63,6 +63,7 @@ macro_rules! store_suite {
             dependencies_come_in_the_order_of_bits
             a_dependency_is_replaced
             untold_dependents_come_oldest_first
+            edges_of_many_attempts_come_in_the_order_of_their_keys
             untold_edges_are_paged_from_both_ends
             known_dependencies_are_told_from_others
             ready_attempts_come_in_order_for_each_configuration

@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
+use distributor_client::ConnectOptions;
 
-use super::exit;
+use super::exit::{self, Failure};
 
 /// Default of `--older-than`.
 const RETENTION: &str = "7d";
@@ -44,8 +45,11 @@ attempt and 'QUEST|N|E' for an execution. Quote the `|`.
 Environment:
   DISTRIBUTOR_STATE   default of --state
   DISTRIBUTOR_CONFIG  default of --config
+  DISTRIBUTOR_SERVER  default of --server
+  DISTRIBUTOR_TOKEN   token to show to a service
+  DISTRIBUTOR_CA      default of --ca
   DISTRIBUTOR_LOG     what the program says of itself on standard error: off, error, warn
-                      (default), info, debug or trace
+                      (default; for serve: info), info, debug or trace
   NO_COLOR            no colours, also on a terminal";
 
 /// Accepted by every command.
@@ -62,6 +66,36 @@ pub(crate) struct Global {
         default_value = ".distributor"
     )]
     pub(crate) state: PathBuf,
+    /// Service to work with, instead of the state directory: http://HOST:PORT or https://HOST:PORT
+    ///
+    /// For run, status, show, logs, graph, gc and job.
+    #[arg(
+        long,
+        value_name = "URL",
+        global = true,
+        help_heading = "Options of all commands",
+        env = "DISTRIBUTOR_SERVER",
+        hide_env_values = true
+    )]
+    pub(crate) server: Option<String>,
+    /// File with the token to show to the service [default: $DISTRIBUTOR_TOKEN, if it is set]
+    #[arg(
+        long,
+        value_name = "FILE",
+        global = true,
+        help_heading = "Options of all commands"
+    )]
+    pub(crate) token_file: Option<PathBuf>,
+    /// PEM file with the certificates to trust, instead of those of the system
+    #[arg(
+        long,
+        value_name = "FILE",
+        global = true,
+        help_heading = "Options of all commands",
+        env = "DISTRIBUTOR_CA",
+        hide_env_values = true
+    )]
+    pub(crate) ca: Option<PathBuf>,
     /// File with the distributor configurations [default: what the graph file names, else the
     /// backends that need none]
     #[arg(
@@ -73,6 +107,25 @@ pub(crate) struct Global {
         hide_env_values = true
     )]
     pub(crate) config: Option<PathBuf>,
+}
+
+impl Global {
+    /// How to connect to the service.
+    pub(crate) fn connect_options(&self) -> Result<ConnectOptions, Failure> {
+        let read = |path: &PathBuf| {
+            std::fs::read(path)
+                .map_err(|error| Failure::Input(format!("{}: {error}", path.display())))
+        };
+        let bearer = match &self.token_file {
+            Some(path) => Some(String::from_utf8_lossy(&read(path)?).trim().to_owned()),
+            None => std::env::var("DISTRIBUTOR_TOKEN").ok(),
+        };
+        Ok(ConnectOptions {
+            bearer: bearer.filter(|bearer| !bearer.is_empty()),
+            certificates: self.ca.as_ref().map(read).transpose()?,
+            ..ConnectOptions::default()
+        })
+    }
 }
 
 /// What to do.
@@ -99,6 +152,18 @@ pub(crate) enum Command {
     /// Its standard output goes to standard output, its standard error to standard error. A quest means
     /// its newest attempt, an attempt its newest execution.
     Logs(Logs),
+    /// Say why an attempt is not running, or what it is doing
+    ///
+    /// One sentence, and the facts it rests on. A quest means its newest attempt. Works while another
+    /// process runs jobs.
+    Explain(super::explain::Arguments),
+    /// Cancel attempts at a service
+    ///
+    /// Running tasks are told to stop, and their attempts end CANCELLED when they have. What is over stays
+    /// as it is. Jobs of a `run` in this folder are cancelled by interrupting it.
+    Cancel(super::cancel::Arguments),
+    /// Show the changes at a service as they happen
+    Watch(super::watch::Arguments),
     /// Draw a graph file, or what is stored around an attempt
     ///
     /// Arrows lead from a job to what it needs. Jobs of a file are coloured by the state of their newest
@@ -226,7 +291,7 @@ pub(crate) struct Logs {
     pub(crate) json: Json,
 }
 
-const ID_HELP: &str = "\
+pub(crate) const ID_HELP: &str = "\
 An id is QUEST (the first 4 or more characters are enough if they are unique), 'QUEST|N' for an
 attempt or 'QUEST|N|E' for an execution. Quote the `|`.
 
@@ -353,11 +418,11 @@ Examples:
   distributor completions zsh > ~/.zfunc/_distributor
   distributor completions fish > ~/.config/fish/completions/distributor.fish";
 
-fn with_exit_codes(help: &str) -> String {
+pub(crate) fn with_exit_codes(help: &str) -> String {
     format!("{help}\n\n{}", exit::HELP)
 }
 
-fn at_least_one(text: &str) -> Result<usize, String> {
+pub(crate) fn at_least_one(text: &str) -> Result<usize, String> {
     match text.parse() {
         Ok(0) | Err(_) => Err("use a number from 1".to_owned()),
         Ok(number) => Ok(number),

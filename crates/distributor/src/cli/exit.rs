@@ -31,7 +31,7 @@ Exit codes:
   0    all went well; for `run`: every job finished
   1    a job ended abnormally
   2    bad input (arguments, graph file, configuration, unknown id); nothing was run
-  3    internal error, or the state could not be read or written
+  3    internal error, or the state or the service could not be read or written
   4    the state directory is in use by another process
   130  interrupted by a signal; the next `run` goes on from there";
 
@@ -76,6 +76,9 @@ pub(crate) enum Failure {
         /// What the system says.
         source: std::io::Error,
     },
+    /// A service failed, or cannot be reached.
+    #[error("{0}")]
+    Service(String),
     /// A bug, or a part of the program that gave up.
     #[error("{0}")]
     Internal(String),
@@ -88,7 +91,10 @@ impl Failure {
             Failure::Input(_) | Failure::Findings(_) => Exit::BadInput,
             Failure::Store(StoreError::Absent { .. }) => Exit::BadInput,
             Failure::Store(StoreError::InUse { .. }) => Exit::InUse,
-            Failure::Store(_) | Failure::System { .. } | Failure::Internal(_) => Exit::Internal,
+            Failure::Store(_)
+            | Failure::System { .. }
+            | Failure::Service(_)
+            | Failure::Internal(_) => Exit::Internal,
         }
     }
 

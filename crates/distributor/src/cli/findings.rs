@@ -3,7 +3,9 @@
 //! The readers of those files have a type each; a user should not have to care.
 
 use std::fmt;
+use std::path::Path;
 
+use distributor_api::TemplateProblem;
 use distributor_core::config_file;
 use serde::Serialize;
 
@@ -60,6 +62,20 @@ impl Findings {
                 path: problem.path.clone(),
                 message: problem.message.clone(),
                 help: problem.help.clone(),
+            });
+        }
+    }
+
+    /// Adds those of a file with quest templates.
+    pub(crate) fn add_templates(&mut self, file: &Path, problems: &[TemplateProblem]) {
+        for problem in problems {
+            self.problems.push(Finding {
+                file: file.display().to_string(),
+                line: Some(problem.line as usize).filter(|line| *line > 0),
+                column: Some(problem.column as usize).filter(|column| *column > 0),
+                path: problem.path.clone(),
+                message: problem.message.clone(),
+                help: None,
             });
         }
     }

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::path::Path;
 
 use distributor_core::AttemptId;
-use distributor_store::{SqliteStore, Store, StoreError};
+use distributor_store::StoreError;
 use serde_json::json;
 
 use super::args::{DrawingFormat, Global, Graph};
@@ -13,6 +13,7 @@ use super::findings::Findings;
 use super::ids::{self, Id};
 use super::output;
 use super::place::Place;
+use super::records::Records;
 use super::run::quests;
 use crate::graph_file::{self, render};
 
@@ -39,7 +40,7 @@ struct Node {
 }
 
 pub(super) fn graph(global: &Global, arguments: &Graph) -> Result<Exit, Failure> {
-    let place = Place::of(global)?;
+    let place = Place::of_service(global)?;
     let path = Path::new(&arguments.what);
     let drawing = match path.exists() || arguments.what.ends_with(".toml") {
         true => of_file(&place, path)?,
@@ -97,7 +98,7 @@ fn of_file(place: &Place, path: &Path) -> Result<Drawing, Failure> {
     }
     let jobs = reading.graph.jobs;
     let mut drawing = Drawing::default();
-    let store = match place.read() {
+    let store = match place.records() {
         Ok(store) => Some(store),
         Err(Failure::Store(StoreError::Absent { .. })) => None,
         Err(failure) => return Err(failure),
@@ -122,23 +123,24 @@ fn of_file(place: &Place, path: &Path) -> Result<Drawing, Failure> {
         {
             let id = known[index].attempt(number);
             node.attempt = Some(id);
-            node.state = state(store, id)?;
+            node.state = state(store.as_ref(), id)?;
         }
         drawing.nodes.push(node);
     }
     Ok(drawing)
 }
 
-fn state(store: &SqliteStore, id: AttemptId) -> Result<Option<&'static str>, Failure> {
+fn state(store: &dyn Records, id: AttemptId) -> Result<Option<&'static str>, Failure> {
     let record = store.attempts(&[id])?.pop().flatten();
     Ok(record.map(|record| record.state.as_str_name()))
 }
 
 /// An attempt and all that it needs, breadth first.
 fn of_store(place: &Place, id: &str) -> Result<Drawing, Failure> {
-    let store = place.read()?;
-    let root = match ids::find(&store, place, id)? {
-        Id::Quest(quest) => ids::newest_attempt(&store, place, quest)?,
+    let store = place.records()?;
+    let store = store.as_ref();
+    let root = match ids::find(store, place, id)? {
+        Id::Quest(quest) => ids::newest_attempt(store, place, quest)?,
         Id::Attempt(attempt) => attempt,
         Id::Execution(execution) => execution.attempt,
     };
@@ -150,7 +152,7 @@ fn of_store(place: &Place, id: &str) -> Result<Drawing, Failure> {
     let mut next = 0;
     while next < found.len() {
         let id = found[next];
-        let called = need_names(&store, id)?;
+        let called = need_names(store, id)?;
         for dependency in store.dependencies(id)? {
             let needed = dependency.dependency;
             if let Some(name) = called.get(&needed.quest.to_string()) {
@@ -190,7 +192,7 @@ fn of_store(place: &Place, id: &str) -> Result<Drawing, Failure> {
 }
 
 /// By quest id, what the description of a simple quest calls it.
-fn need_names(store: &SqliteStore, id: AttemptId) -> Result<HashMap<String, String>, Failure> {
+fn need_names(store: &dyn Records, id: AttemptId) -> Result<HashMap<String, String>, Failure> {
     let Some(quest) = store.quests(&[id.quest])?.pop().flatten() else {
         return Ok(HashMap::new());
     };

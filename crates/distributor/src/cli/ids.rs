@@ -5,10 +5,10 @@
 use std::ffi::OsString;
 
 use distributor_core::{AttemptId, ExecutionId, QuestId};
-use distributor_store::Store;
 
 use super::exit::Failure;
 use super::place::Place;
+use super::records::Records;
 
 /// Characters of a quest id that must be typed.
 const FEWEST: usize = 4;
@@ -55,7 +55,7 @@ fn looks_like_an_option(argument: &OsString) -> bool {
 ///
 /// # Errors
 /// `Input` if it is no id, or nothing or several things are named like this; `Store`.
-pub(super) fn find(store: &dyn Store, place: &Place, text: &str) -> Result<Id, Failure> {
+pub(super) fn find(store: &dyn Records, place: &Place, text: &str) -> Result<Id, Failure> {
     let parts: Vec<&str> = text.split('|').collect();
     let (quest, attempt, execution) = match parts[..] {
         [quest] => (quest, None, None),
@@ -85,7 +85,7 @@ pub(super) fn find(store: &dyn Store, place: &Place, text: &str) -> Result<Id, F
 
 /// The newest attempt of a quest; a quest without any is as good as absent.
 pub(super) fn newest_attempt(
-    store: &dyn Store,
+    store: &dyn Records,
     place: &Place,
     quest: QuestId,
 ) -> Result<AttemptId, Failure> {
@@ -96,7 +96,7 @@ pub(super) fn newest_attempt(
 }
 
 fn find_quest(
-    store: &dyn Store,
+    store: &dyn Records,
     place: &Place,
     text: &str,
     quest: &str,
@@ -147,7 +147,7 @@ fn malformed(text: &str) -> Failure {
 fn absent(place: &Place, what: &str, name: &str) -> Failure {
     Failure::Input(format!(
         "there is no {what} {name} in {}; `distributor status --all{}` lists what there is",
-        place.named.display(),
+        place.named,
         place.hint()
     ))
 }
@@ -159,11 +159,12 @@ mod tests {
 
     use distributor_core::{Timestamp, dm};
     use distributor_store::records::{Policy, QuestRecord};
-    use distributor_store::{Batch, MemoryStore};
+    use distributor_store::{Batch, MemoryStore, Store};
 
     use super::*;
+    use crate::cli::records::Local;
 
-    fn store(first_bytes: &[[u8; 4]]) -> MemoryStore {
+    fn store(first_bytes: &[[u8; 4]]) -> Local {
         let store = MemoryStore::default();
         let mut batch = Batch::default();
         for first in first_bytes {
@@ -186,13 +187,14 @@ mod tests {
             batch.attempts.push(attempt);
         }
         store.commit(&batch).unwrap();
-        store
+        Local(Arc::new(store))
     }
 
-    fn check(store: &MemoryStore, text: &str) -> Result<Id, String> {
+    fn check(store: &Local, text: &str) -> Result<Id, String> {
         let place = Place {
-            named: PathBuf::from("s"),
+            named: "s".to_owned(),
             state: PathBuf::from("/s"),
+            remote: None,
         };
         find(store, &place, text).map_err(|failure| failure.to_string())
     }

@@ -7,11 +7,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use distributor_core::{
-    AttemptId, Clock, Distributor, DistributorSource, Error, ErrorKind, ExecutionId, LiveRegistry,
-    LogStream, SystemClock,
+    AttemptId, Clock, Distributor, DistributorSource, Error, ErrorKind, ExecutionId, LogStream,
+    SystemClock,
 };
 use distributor_store::records::ExecutionRecord;
-use distributor_store::{SqliteStore, Store};
 use serde_json::json;
 
 use super::args::{Global, Logs};
@@ -19,6 +18,7 @@ use super::exit::{Exit, Failure};
 use super::ids::{self, Id};
 use super::output::{self, Reader};
 use super::place::Place;
+use super::records::Records;
 
 /// How often an unfinished output is looked at.
 const INTERVAL: Duration = Duration::from_millis(100);
@@ -26,10 +26,11 @@ const INTERVAL: Duration = Duration::from_millis(100);
 const CHUNK: usize = 64 * 1024;
 
 pub(super) fn logs(global: &Global, arguments: &Logs) -> Result<Exit, Failure> {
-    let place = Place::of(global)?;
-    let store = place.read()?;
-    let (attempt, only) = match ids::find(&store, &place, &arguments.id)? {
-        Id::Quest(quest) => (ids::newest_attempt(&store, &place, quest)?, None),
+    let place = Place::of_service(global)?;
+    let store = place.records()?;
+    let store = store.as_ref();
+    let (attempt, only) = match ids::find(store, &place, &arguments.id)? {
+        Id::Quest(quest) => (ids::newest_attempt(store, &place, quest)?, None),
         Id::Attempt(attempt) => (attempt, None),
         Id::Execution(execution) => (execution.attempt, Some(execution.number)),
     };
@@ -40,8 +41,8 @@ pub(super) fn logs(global: &Global, arguments: &Logs) -> Result<Exit, Failure> {
         .map_err(Failure::system("start the runtime"))?;
     runtime.block_on(async {
         let printer = Printer {
-            store: &store,
-            backends: &backends,
+            store,
+            backends: backends.as_ref(),
             arguments,
         };
         match only {
@@ -53,8 +54,8 @@ pub(super) fn logs(global: &Global, arguments: &Logs) -> Result<Exit, Failure> {
 }
 
 struct Printer<'p> {
-    store: &'p SqliteStore,
-    backends: &'p LiveRegistry,
+    store: &'p dyn Records,
+    backends: &'p dyn DistributorSource,
     arguments: &'p Logs,
 }
 

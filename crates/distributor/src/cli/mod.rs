@@ -5,10 +5,12 @@
 
 mod args;
 mod backends;
+mod cancel;
 mod completions;
 mod config;
 mod exit;
-mod findings;
+mod explain;
+pub(crate) mod findings;
 mod gc;
 mod graph;
 mod ids;
@@ -16,13 +18,17 @@ mod job;
 mod logs;
 mod output;
 mod place;
+mod records;
+mod remote;
 mod run;
 mod serve;
 mod show;
+mod signals;
 mod status;
 mod table;
 mod token;
 mod view;
+mod watch;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -50,7 +56,7 @@ pub(crate) fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
             .into();
         }
     };
-    if let Err(failure) = listen_to_ourselves() {
+    if let Err(failure) = listen_to_ourselves(&arguments.command) {
         output::note(format_args!("error: {failure}"));
         return failure.exit().into();
     }
@@ -76,6 +82,9 @@ fn execute(arguments: &Arguments) -> Result<Exit, Failure> {
         Command::Graph(graph) => graph::graph(global, graph),
         Command::Backends(backends) => backends::backends(backends),
         Command::Config(config) => config::config(global, config),
+        Command::Explain(explain) => explain::explain(global, explain),
+        Command::Cancel(cancel) => cancel::cancel(global, cancel),
+        Command::Watch(watch) => watch::watch(global, watch),
         Command::Gc(gc) => gc::gc(global, gc),
         Command::Serve(arguments) => serve::serve(global, arguments),
         Command::Token(arguments) => token::token(global, arguments),
@@ -84,8 +93,9 @@ fn execute(arguments: &Arguments) -> Result<Exit, Failure> {
     }
 }
 
-/// Shows what the program's parts say of themselves, from warnings on unless told otherwise.
-fn listen_to_ourselves() -> Result<(), Failure> {
+/// Shows what the program's parts say of themselves, from warnings on unless told otherwise. A
+/// service also says what it does of its own accord: nobody sits before it.
+fn listen_to_ourselves(command: &Command) -> Result<(), Failure> {
     const VARIABLE: &str = "DISTRIBUTOR_LOG";
     let level = match std::env::var(VARIABLE) {
         Ok(text) => text.parse().map_err(|_| {
@@ -93,6 +103,7 @@ fn listen_to_ourselves() -> Result<(), Failure> {
                 "{VARIABLE}: {text:?} is no level; use off, error, warn, info, debug or trace"
             ))
         })?,
+        Err(_) if matches!(command, Command::Serve(_)) => LevelFilter::INFO,
         Err(_) => LevelFilter::WARN,
     };
     // A program that embeds this one may have its own subscriber; then that one listens.

@@ -1,4 +1,4 @@
-//! The state directory and the configuration that a command works with.
+//! The state directory, or the service, and the configuration that a command works with.
 //!
 //! It opens and reads; it refuses to make anything except where a command says so.
 
@@ -7,14 +7,18 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use distributor_core::config_file::ConfigFile;
-use distributor_core::{Host, LiveRegistry, Registry, SystemClock};
+use distributor_core::{DistributorSource, Host, LiveRegistry, Registry, SystemClock};
 use distributor_host::{Entrance, Surroundings};
 use distributor_store::SqliteStore;
+use serde::Serialize;
+use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use super::args::Global;
 use super::exit::Failure;
 use super::findings::Finding;
+use super::records::{Local, Records};
+use super::remote::Remote;
 
 /// Longest configuration file that is read, in bytes.
 const LONGEST_CONFIG: u64 = 64 * 1024 * 1024;
@@ -22,22 +26,60 @@ const LONGEST_CONFIG: u64 = 64 * 1024 * 1024;
 /// Host name of the API that backends tell their jobs (DC-12): here is none to call.
 pub(super) const DM_HOST: &str = "";
 
-/// A state directory, which may not exist.
+/// A state directory, which may not exist, or a service.
 #[derive(Debug, Clone)]
 pub(super) struct Place {
     /// As the user named it, for messages.
-    pub(super) named: PathBuf,
+    pub(super) named: String,
     /// Absolute: backends and jobs work elsewhere.
     pub(super) state: PathBuf,
+    /// The service, if the user named one.
+    pub(super) remote: Option<Remote>,
 }
 
+/// Where data comes from, for programs.
+#[derive(Debug, Clone, Serialize)]
+pub(super) struct Origin {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    state_directory: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    server: Option<String>,
+}
+
+impl Origin {
+    /// `facts`, an object, with the origin in it.
+    pub(super) fn with(&self, mut facts: Value) -> Value {
+        let origin = serde_json::to_value(self).unwrap_or_default();
+        if let (Value::Object(facts), Value::Object(origin)) = (&mut facts, origin) {
+            facts.extend(origin);
+        }
+        facts
+    }
+}
+
+/// Backends that are looked at, and the entrance of the host that would be theirs.
+pub(super) type Backends = (Option<Entrance>, Arc<dyn DistributorSource>);
+
 impl Place {
-    /// The one that the arguments name.
+    /// The state directory that the arguments name.
     pub(super) fn of(global: &Global) -> Result<Self, Failure> {
-        let named = global.state.clone();
-        let state = std::path::absolute(&named)
+        let state = std::path::absolute(&global.state)
             .map_err(|error| Failure::Input(format!("--state: {error}")))?;
-        Ok(Place { named, state })
+        Ok(Place {
+            named: global.state.display().to_string(),
+            state,
+            remote: None,
+        })
+    }
+
+    /// The service that the arguments name, else the state directory.
+    pub(super) fn of_service(global: &Global) -> Result<Self, Failure> {
+        let mut place = Place::of(global)?;
+        if let Some(url) = &global.server {
+            place.named.clone_from(url);
+            place.remote = Some(Remote::new(url, &global.connect_options()?)?);
+        }
+        Ok(place)
     }
 
     /// Opens what is there for reading, also while another process writes.
@@ -45,9 +87,36 @@ impl Place {
         Ok(SqliteStore::open_read_only(&self.state)?)
     }
 
+    /// What can be read there.
+    pub(super) fn records(&self) -> Result<Arc<dyn Records>, Failure> {
+        match &self.remote {
+            Some(remote) => Ok(Arc::new(remote.clone())),
+            None => Ok(Arc::new(Local(Arc::new(self.read()?)))),
+        }
+    }
+
+    /// Where it is, for programs.
+    pub(super) fn origin(&self) -> Origin {
+        match self.remote {
+            Some(_) => Origin {
+                state_directory: None,
+                server: Some(self.named.clone()),
+            },
+            None => Origin {
+                state_directory: Some(self.state.display().to_string()),
+                server: None,
+            },
+        }
+    }
+
     /// Opens or makes it, for this process alone.
     pub(super) fn write(&self) -> Result<SqliteStore, Failure> {
         Ok(SqliteStore::open(&self.state)?)
+    }
+
+    /// Folder with the tokens of callers; it may not exist.
+    pub(super) fn tokens(&self) -> PathBuf {
+        self.state.join("tokens")
     }
 
     /// The way into a host in this place. It makes nothing: backends that only answer questions need
@@ -63,20 +132,23 @@ impl Place {
     }
 
     /// The backends of stored executions, which need no configuration file: each has its snapshot.
-    pub(super) fn stored_backends(&self) -> Result<(Entrance, LiveRegistry), Failure> {
+    pub(super) fn stored_backends(&self) -> Result<Backends, Failure> {
+        if let Some(remote) = &self.remote {
+            return Ok((None, Arc::new(remote.clone())));
+        }
         let registry = registry()?;
         let entrance = self.entrance()?;
         let file = registry.unconfigured(BUILT_IN_VERSION);
-        let backends = live(registry, file, entrance.host());
-        Ok((entrance, backends))
+        let backends = live(registry, file, entrance.host(), DM_HOST);
+        Ok((Some(entrance), Arc::new(backends)))
     }
 
-    /// ` --state DIR` where a hint must name it, nothing where the default does.
+    /// ` --state DIR` or ` --server URL` where a hint must name it, nothing where the default does.
     pub(super) fn hint(&self) -> String {
-        let named = self.named.display().to_string();
-        match named.as_str() {
-            ".distributor" => String::new(),
-            _ => format!(" --state {}", quoted(&named)),
+        match (&self.remote, self.named.as_str()) {
+            (Some(_), url) => format!(" --server {}", quoted(url)),
+            (None, ".distributor") => String::new(),
+            (None, folder) => format!(" --state {}", quoted(folder)),
         }
     }
 }
@@ -133,8 +205,13 @@ fn read_config(path: &Path) -> Result<Vec<u8>, String> {
 }
 
 /// Joins kinds, configuration and host.
-pub(super) fn live(registry: Arc<Registry>, file: ConfigFile, host: Arc<dyn Host>) -> LiveRegistry {
-    LiveRegistry::new(registry, file, host, DM_HOST)
+pub(super) fn live(
+    registry: Arc<Registry>,
+    file: ConfigFile,
+    host: Arc<dyn Host>,
+    dm_host: impl Into<String>,
+) -> LiveRegistry {
+    LiveRegistry::new(registry, file, host, dm_host)
 }
 
 /// A word for a shell: quoted if it must be.

@@ -2,7 +2,6 @@
 
 use distributor_core::{AttemptId, DistributorSource, ExecutionId, QuestId};
 use distributor_store::records::{AttemptRecord, DependencyRecord, ExecutionRecord, QuestRecord};
-use distributor_store::{SqliteStore, Store};
 use serde_json::json;
 use serde_json::value::RawValue;
 
@@ -10,6 +9,7 @@ use super::args::{Global, Show};
 use super::exit::{Exit, Failure};
 use super::ids::{self, Id};
 use super::place::Place;
+use super::records::Records;
 use super::table::{Cell, Facts, Table};
 use super::{output, view};
 
@@ -21,17 +21,17 @@ const DEPENDENTS: usize = 1000;
 const PAGE: usize = 500;
 
 pub(super) fn show(global: &Global, arguments: &Show) -> Result<Exit, Failure> {
-    let place = Place::of(global)?;
-    let store = place.read()?;
+    let place = Place::of_service(global)?;
+    let store = place.records()?;
     let (_entrance, backends) = place.stored_backends()?;
     let shower = Shower {
-        store: &store,
+        store: store.as_ref(),
         place: &place,
-        backends: &backends,
+        backends: backends.as_ref(),
         json: arguments.json.json,
         colours: output::colours(),
     };
-    match ids::find(&store, &place, &arguments.id)? {
+    match ids::find(store.as_ref(), &place, &arguments.id)? {
         Id::Quest(quest) => shower.quest(quest)?,
         Id::Attempt(attempt) => shower.attempt(attempt)?,
         Id::Execution(execution) => shower.execution(execution)?,
@@ -40,7 +40,7 @@ pub(super) fn show(global: &Global, arguments: &Show) -> Result<Exit, Failure> {
 }
 
 struct Shower<'s> {
-    store: &'s SqliteStore,
+    store: &'s dyn Records,
     place: &'s Place,
     backends: &'s dyn DistributorSource,
     json: bool,
@@ -224,7 +224,7 @@ impl Shower<'_> {
 
     fn attempt_record(&self, id: AttemptId) -> Result<AttemptRecord, Failure> {
         let found = self.store.attempts(&[id])?.pop().flatten();
-        found.ok_or_else(|| removed(&format!("{id} in {}", self.place.named.display())))
+        found.ok_or_else(|| removed(&format!("{id} in {}", self.place.named)))
     }
 
     fn write(&self, text: &str) -> Result<(), Failure> {

@@ -1,7 +1,7 @@
 //! `status`: how many attempts are in which state, and a list of them.
 
 use distributor_store::records::AttemptRecord;
-use distributor_store::{AttemptFilter, StateCounts, Store};
+use distributor_store::{AttemptFilter, StateCounts};
 use serde_json::json;
 
 use super::args::{Global, Status};
@@ -14,8 +14,8 @@ use super::{output, view};
 const PAGE: usize = 500;
 
 pub(super) fn status(global: &Global, arguments: &Status) -> Result<Exit, Failure> {
-    let place = Place::of(global)?;
-    let store = place.read()?;
+    let place = Place::of_service(global)?;
+    let store = place.records()?;
     let counts = store.counts()?;
     let filter = AttemptFilter {
         unfinished: !arguments.all,
@@ -36,12 +36,11 @@ pub(super) fn status(global: &Global, arguments: &Status) -> Result<Exit, Failur
             .iter()
             .map(|attempt| view::Attempt::new(attempt, false))
             .collect();
-        output::json(&json!({
-            "state_directory": place.state.display().to_string(),
+        output::json(&place.origin().with(json!({
             "counts": counted(counts).into_iter().collect::<std::collections::BTreeMap<_, _>>(),
             "attempts": listed?,
             "more": next.is_some(),
-        }))?;
+        })))?;
     } else {
         let text = text(counts, &attempts, output::colours());
         output::data(|out| out.write_all(text.as_bytes()).or_else(output::noticed))?;

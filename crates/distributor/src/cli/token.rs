@@ -105,7 +105,7 @@ With --json: {\"id\"}.";
 
 pub(super) fn token(global: &Global, arguments: &Arguments) -> Result<Exit, Failure> {
     let place = Place::of(global)?;
-    let tokens = TokenDirectory::new(place.state.join("tokens"));
+    let tokens = TokenDirectory::new(place.tokens());
     match &arguments.command {
         Command::Create(create) => self::create(&tokens, create),
         Command::List(list) => self::list(&tokens, list),
@@ -220,7 +220,7 @@ fn id_of(place: &Place, list: &TokenList, name: &str) -> Result<String, Failure>
         [] => Err(Failure::Input(format!(
             "there is no token with the id or name {name:?} in {}; `distributor token list{}` lists what \
              there is",
-            place.named.display(),
+            place.named,
             place.hint()
         ))),
         _ => Err(Failure::Input(format!(

@@ -11,8 +11,9 @@ mod situation;
 #[cfg(test)]
 mod tests;
 
-use distributor_core::AttemptId;
+use distributor_core::{AttemptId, DistributorSource};
 use distributor_proto::control;
+use distributor_store::Store;
 
 use super::reading::{blocking, store_failed};
 use crate::access::Caller;
@@ -39,12 +40,23 @@ impl Api {
         let id = AttemptId::try_from(id).map_err(|error| Status::invalid("attempt", error))?;
         let engine = self.parts().engine.clone();
         blocking(move || {
-            read::situation(engine.store().as_ref(), engine.source().as_ref(), id)
-                .map(|situation| answer(&situation))
+            explain(engine.store().as_ref(), engine.source().as_ref(), id)
                 .map_err(|error| store_failed(&error))
         })
         .await
     }
+}
+
+/// The same without a host: of what is stored, by whoever may read it all. Blocking.
+///
+/// # Errors
+/// If the store fails.
+pub fn explain(
+    store: &dyn Store,
+    source: &dyn DistributorSource,
+    id: AttemptId,
+) -> distributor_store::Result<control::ExplainResponse> {
+    Ok(answer(&read::situation(store, source, id)?))
 }
 
 fn answer(situation: &Situation) -> control::ExplainResponse {

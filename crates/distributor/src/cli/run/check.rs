@@ -3,9 +3,10 @@
 //! It reads, and asks the backends to validate; it refuses to write anything.
 
 use std::collections::{BTreeSet, HashMap};
+use std::path::Path;
 use std::sync::Arc;
 
-use distributor_core::{Distributor, DistributorSource, LiveRegistry, QuestId};
+use distributor_core::{Distributor, DistributorSource, QuestId};
 use distributor_host::Entrance;
 
 use super::quests;
@@ -21,7 +22,7 @@ pub(super) struct Checked {
     /// What each job is.
     pub(super) quests: Vec<QuestId>,
     pub(super) entrance: Entrance,
-    pub(super) backends: Arc<LiveRegistry>,
+    pub(super) backends: Arc<dyn DistributorSource>,
 }
 
 /// Reads and checks all that `arguments` name.
@@ -35,23 +36,19 @@ pub(super) fn check(global: &Global, arguments: &Run, place: &Place) -> Result<C
     } = graph_file::read(&arguments.file);
     let mut findings = Findings::default();
 
-    let registry = place::registry()?;
-    let named = global.config.as_deref();
-    let of_graph = graph.config.as_ref().map(|(path, _)| path.as_path());
-    // Without the file that was meant, every name would be unknown, which helps nobody.
-    let mut names_known = named.is_some() || !has_problem(&problems, "config");
     let entrance = place.entrance()?;
-    let mut config = match place::configuration(&registry, named.or(of_graph)) {
-        Ok(config) => config,
-        Err(finding) => {
-            findings.problems.push(*finding);
-            names_known = false;
-            registry.unconfigured("")
+    let (backends, names_known) = match &place.remote {
+        // The configuration is the service's own, and so is the word of its backends.
+        Some(remote) => (
+            Arc::new(remote.clone()) as Arc<dyn DistributorSource>,
+            false,
+        ),
+        None => {
+            let of_graph = graph.config.as_ref().map(|(path, _)| path.as_path());
+            let broken = has_problem(&problems, "config");
+            local_backends(global, of_graph, broken, &entrance, &mut findings)?
         }
     };
-    config.check(&registry, &entrance.host(), place::DM_HOST);
-    findings.add_config(config.problems());
-    let backends = Arc::new(place::live(registry, config, entrance.host()));
 
     let broken: BTreeSet<String> = problems
         .sorted()
@@ -59,7 +56,7 @@ pub(super) fn check(global: &Global, arguments: &Run, place: &Place) -> Result<C
         .map(|problem| problem.path.clone())
         .collect();
     let mut jobs = Jobs {
-        backends: &backends,
+        backends: backends.as_ref(),
         broken,
         names_known,
         found: HashMap::new(),
@@ -82,6 +79,32 @@ pub(super) fn check(global: &Global, arguments: &Run, place: &Place) -> Result<C
     }
 }
 
+/// The backends that `--config` or the graph configures, and whether all of their names are known.
+fn local_backends(
+    global: &Global,
+    of_graph: Option<&Path>,
+    broken: bool,
+    entrance: &Entrance,
+    findings: &mut Findings,
+) -> Result<(Arc<dyn DistributorSource>, bool), Failure> {
+    let registry = place::registry()?;
+    let named = global.config.as_deref();
+    // Without the file that was meant, every name would be unknown, which helps nobody.
+    let mut names_known = named.is_some() || !broken;
+    let mut config = match place::configuration(&registry, named.or(of_graph)) {
+        Ok(config) => config,
+        Err(finding) => {
+            findings.problems.push(*finding);
+            names_known = false;
+            registry.unconfigured("")
+        }
+    };
+    config.check(&registry, &entrance.host(), place::DM_HOST);
+    findings.add_config(config.problems());
+    let backends = place::live(registry, config, entrance.host(), place::DM_HOST);
+    Ok((Arc::new(backends), names_known))
+}
+
 fn has_problem(problems: &Problems, path: &str) -> bool {
     problems
         .sorted()
@@ -90,7 +113,7 @@ fn has_problem(problems: &Problems, path: &str) -> bool {
 }
 
 struct Jobs<'c> {
-    backends: &'c LiveRegistry,
+    backends: &'c dyn DistributorSource,
     /// Fields that have a problem already: what follows from it is not another one.
     broken: BTreeSet<String>,
     names_known: bool,

@@ -1,27 +1,21 @@
 //! Follows a run to its end: takes changes in, stops after a failure, obeys signals.
 
-use std::future::poll_fn;
-use std::pin::Pin;
-use std::task::Poll;
 use std::time::Duration;
 
 use distributor_core::dm::attempt::State;
 use distributor_core::{AttemptId, Clock, SystemClock};
-use distributor_host::Engine;
-use distributor_host::driver::{AttemptChange, CallError};
+use distributor_host::driver::AttemptChange;
 use distributor_store::records::AttemptRecord;
-use tokio::sync::broadcast::Receiver;
-use tokio::sync::broadcast::error::RecvError;
 
 use super::plan::{News, Plan};
 use super::progress::Progress;
 use super::reasons::{blame, readable};
-use super::signals::Signals;
-use super::submit::call_failure;
+use super::work::{Changes, Work};
 use crate::cli::exit::Failure;
+use crate::cli::signals::Signals;
 use crate::cli::view;
 
-/// Attempts that are read, or cancelled, at once.
+/// Attempts that are read at once.
 const CHUNK: usize = 256;
 /// How often to see that the host is there. What happens is told without it.
 const HEARTBEAT: Duration = Duration::from_secs(10);
@@ -39,15 +33,15 @@ pub(super) enum Way {
 
 /// Waits until these attempts are over. `Left` if a signal came before that.
 pub(super) async fn settle(
-    engine: &Engine,
-    mut changes: Receiver<AttemptChange>,
+    work: &Work,
+    mut changes: Changes,
     signals: &mut Signals,
     attempts: &[AttemptId],
 ) -> Result<Way, Failure> {
     loop {
         let mut over = true;
         for ids in attempts.chunks(CHUNK) {
-            let records = engine.store().attempts(ids)?;
+            let records = work.records().attempts(ids)?;
             over &= records.iter().flatten().all(AttemptRecord::is_final);
         }
         if over {
@@ -55,12 +49,9 @@ pub(super) async fn settle(
         }
         loop {
             tokio::select! {
-                change = changes.recv() => match change {
-                    Ok(change) if !attempts.contains(&change.id) => {}
-                    Ok(_) | Err(RecvError::Lagged(_)) => break,
-                    Err(RecvError::Closed) => {
-                        return Err(Failure::Internal(CallError::Stopped.to_string()));
-                    }
+                change = changes.next() => match change? {
+                    Some(change) if !attempts.contains(&change.id) => {}
+                    Some(_) | None => break,
                 },
                 () = signals.next() => return Ok(Way::Left),
             }
@@ -70,10 +61,10 @@ pub(super) async fn settle(
 
 /// A run under way.
 pub(super) struct Follower<'f> {
-    pub(super) engine: &'f Engine,
+    pub(super) work: &'f Work,
     pub(super) plan: &'f mut Plan,
     /// From before the attempts were chosen, so that nothing is missed.
-    pub(super) changes: Receiver<AttemptChange>,
+    pub(super) changes: Changes,
     pub(super) progress: &'f mut Progress,
     pub(super) signals: &'f mut Signals,
     /// Goes on after a failure.
@@ -87,7 +78,7 @@ impl Follower<'_> {
         while self.plan.unfinished() > 0 {
             let mut failed = None;
             tokio::select! {
-                change = self.changes.recv() => failed = self.take(change)?,
+                change = self.changes.next() => failed = self.take(change?)?,
                 () = self.signals.next() => {
                     if way == Way::Interrupted {
                         return Ok(Way::Left);
@@ -99,7 +90,7 @@ impl Follower<'_> {
                 }
                 () = SystemClock.sleep_until(heartbeat) => {
                     heartbeat = SystemClock.now().after(HEARTBEAT);
-                    self.engine.ensure(Vec::new()).await.map_err(call_failure)?;
+                    self.work.check().await?;
                 }
             }
             if let Some(failed) = failed
@@ -115,14 +106,10 @@ impl Follower<'_> {
     }
 
     /// The attempt that ended abnormally, if one did.
-    fn take(
-        &mut self,
-        change: Result<AttemptChange, RecvError>,
-    ) -> Result<Option<AttemptId>, Failure> {
+    fn take(&mut self, change: Option<AttemptChange>) -> Result<Option<AttemptId>, Failure> {
         match change {
-            Ok(change) => self.note(&change),
-            Err(RecvError::Lagged(_)) => self.read_again(),
-            Err(RecvError::Closed) => Err(Failure::Internal(CallError::Stopped.to_string())),
+            Some(change) => self.note(&change),
+            None => self.read_again(),
         }
     }
 
@@ -152,7 +139,7 @@ impl Follower<'_> {
     fn read_again(&mut self) -> Result<Option<AttemptId>, Failure> {
         let mut failed = None;
         for ids in self.plan.not_ended().chunks(CHUNK) {
-            for record in self.engine.store().attempts(ids)?.into_iter().flatten() {
+            for record in self.work.records().attempts(ids)?.into_iter().flatten() {
                 let change = AttemptChange {
                     id: record.id,
                     state: record.state,
@@ -167,7 +154,7 @@ impl Follower<'_> {
     }
 
     fn record(&self, id: &AttemptId) -> Result<Option<AttemptRecord>, Failure> {
-        Ok(self.engine.store().attempts(&[*id])?.pop().flatten())
+        Ok(self.work.records().attempts(&[*id])?.pop().flatten())
     }
 
     /// Status and reason, for people.
@@ -209,7 +196,7 @@ impl Follower<'_> {
             (id, format!("{what}: {because}"))
         });
         let wishes: Vec<_> = wishes.collect();
-        cancel(self.engine, wishes).await
+        self.work.cancel(wishes).await
     }
 
     /// Cancels all that is not over, unless another signal says not to wait even for that.
@@ -219,7 +206,7 @@ impl Follower<'_> {
         let wishes = self.plan.not_ended().into_iter();
         let wishes = wishes.map(|id| (id, "interrupted".to_owned())).collect();
         tokio::select! {
-            cancelled = cancel(self.engine, wishes) => cancelled.map(|()| Way::Interrupted),
+            cancelled = self.work.cancel(wishes) => cancelled.map(|()| Way::Interrupted),
             () = self.signals.next() => Ok(Way::Left),
         }
     }
@@ -230,50 +217,4 @@ impl Plan {
     pub(super) fn name_of(&self, id: &AttemptId) -> Option<String> {
         self.job_of(id).map(|job| self.jobs[job].name.clone())
     }
-}
-
-/// Cancels in the given order, many in one transaction. Who is gone needs no cancelling.
-async fn cancel(engine: &Engine, wishes: Vec<(AttemptId, String)>) -> Result<(), Failure> {
-    let mut wishes = wishes.into_iter();
-    loop {
-        let chunk: Vec<_> = wishes
-            .by_ref()
-            .take(CHUNK)
-            .map(|(id, reason)| engine.cancel(id, reason))
-            .collect();
-        if chunk.is_empty() {
-            return Ok(());
-        }
-        for answer in all(chunk).await {
-            match answer {
-                Ok(()) | Err(CallError::NotFound(_)) => {}
-                Err(error) => return Err(call_failure(error)),
-            }
-        }
-    }
-}
-
-/// Waits for all of them, begun in their order. For few: each wake-up looks at all.
-async fn all<F: Future>(futures: Vec<F>) -> Vec<F::Output> {
-    let mut futures: Vec<_> = futures.into_iter().map(Box::pin).collect();
-    let mut outputs: Vec<Option<F::Output>> = futures.iter().map(|_| None).collect();
-    poll_fn(|context| {
-        let mut ready = true;
-        for (future, output) in futures.iter_mut().zip(&mut outputs) {
-            if output.is_some() {
-                continue;
-            }
-            match Pin::as_mut(future).poll(context) {
-                Poll::Ready(value) => *output = Some(value),
-                Poll::Pending => ready = false,
-            }
-        }
-        if ready {
-            Poll::Ready(())
-        } else {
-            Poll::Pending
-        }
-    })
-    .await;
-    outputs.into_iter().flatten().collect()
 }

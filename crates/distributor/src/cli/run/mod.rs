@@ -8,13 +8,12 @@ mod progress;
 pub(super) mod quests;
 mod reasons;
 mod report;
-mod signals;
 mod submit;
+mod work;
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use distributor_core::DistributorSource;
 use distributor_host::{Engine, Settings};
 use distributor_store::Store;
 
@@ -22,12 +21,13 @@ use super::args::{Global, Run};
 use super::exit::{Exit, Failure};
 use super::output;
 use super::place::Place;
+use super::signals::Signals;
 use check::Checked;
 use follow::{Follower, Way};
 use plan::Plan;
 use progress::Progress;
 use report::Report;
-use signals::Signals;
+use work::Work;
 
 /// Threads for calls to backends; nearly all of them wait.
 const THREADS: usize = 2;
@@ -37,7 +37,12 @@ const REUSED_BY_NAME: usize = 50;
 const PATIENCE: Duration = Duration::from_secs(2);
 
 pub(super) fn run(global: &Global, arguments: &Run) -> Result<Exit, Failure> {
-    let place = Place::of(global)?;
+    let place = Place::of_service(global)?;
+    if place.remote.is_some() && arguments.jobs.is_some() {
+        return Err(Failure::Input(
+            "--jobs: a service has its own limit; give --jobs to `distributor serve`".to_owned(),
+        ));
+    }
     let checked = match check::check(global, arguments, &place) {
         Err(Failure::Findings(findings)) if arguments.json.json => {
             output::json(&findings)?;
@@ -45,7 +50,10 @@ pub(super) fn run(global: &Global, arguments: &Run) -> Result<Exit, Failure> {
         }
         checked => checked?,
     };
-    let store: Arc<dyn Store> = Arc::new(place.write()?);
+    let store: Option<Arc<dyn Store>> = match place.remote {
+        Some(_) => None,
+        None => Some(Arc::new(place.write()?)),
+    };
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(THREADS)
         .enable_all()
@@ -59,7 +67,7 @@ pub(super) fn run(global: &Global, arguments: &Run) -> Result<Exit, Failure> {
 async fn execute(
     arguments: &Run,
     place: &Place,
-    store: Arc<dyn Store>,
+    store: Option<Arc<dyn Store>>,
     checked: Checked,
 ) -> Result<Exit, Failure> {
     let Checked {
@@ -70,40 +78,46 @@ async fn execute(
     } = checked;
     let mut signals = Signals::listen()?;
     let mut progress = Progress::new(arguments.quiet);
-    let others = submit::others_unfinished(store.as_ref(), &quests)?;
-    if others > 0 {
-        progress.note(format_args!(
-            "{others} unfinished attempts of other graphs in {} go on too",
-            place.named.display()
-        ));
-    }
-    let settings = Settings {
-        max_unfinished: arguments.jobs,
-        ..Settings::default()
+    let work = match (store, &place.remote) {
+        (Some(store), _) => {
+            let others = submit::others_unfinished(store.as_ref(), &quests)?;
+            if others > 0 {
+                progress.note(format_args!(
+                    "{others} unfinished attempts of other graphs in {} go on too",
+                    place.named
+                ));
+            }
+            let settings = Settings {
+                max_unfinished: arguments.jobs,
+                ..Settings::default()
+            };
+            Work::Here(Engine::start(entrance, store, backends.clone(), settings)?)
+        }
+        (None, Some(remote)) => Work::There(remote.clone()),
+        (None, None) => return Err(Failure::Internal("neither state nor service".to_owned())),
     };
-    let source: Arc<dyn DistributorSource> = backends.clone();
-    let engine = Engine::start(entrance, store.clone(), source, settings)?;
-    let changes = engine.watch();
-    let cancelled = submit::being_cancelled(store.as_ref(), &quests)?;
+    let records = work.records();
+    let changes = work.watch().await?;
+    let cancelled = submit::being_cancelled(records.as_ref(), &quests)?;
     if !cancelled.is_empty() {
         progress.note(format_args!(
             "waiting for {} jobs to stop that an earlier run cancelled",
             cancelled.len()
         ));
-        if follow::settle(&engine, changes, &mut signals, &cancelled).await? == Way::Left {
+        if follow::settle(&work, changes, &mut signals, &cancelled).await? == Way::Left {
             return Ok(Exit::Interrupted);
         }
     }
     // Before anything is chosen, so that no change is missed.
-    let changes = engine.watch();
-    let mut plan = submit::plan(store.as_ref(), &graph, &quests, arguments.again)?;
+    let changes = work.watch().await?;
+    let mut plan = submit::plan(records.as_ref(), &graph, &quests, arguments.again)?;
     begin(&plan, &mut progress);
-    submit::submit(&engine, &graph, &quests, &mut plan).await?;
+    submit::submit(&work, &graph, &quests, &mut plan).await?;
     // The plan has all that is needed from here on, and a graph may be large.
     drop((graph, quests));
 
     let way = Follower {
-        engine: &engine,
+        work: &work,
         plan: &mut plan,
         changes,
         progress: &mut progress,
@@ -119,14 +133,20 @@ async fn execute(
         return Ok(Exit::Interrupted);
     }
     let graph = arguments.file.display().to_string();
-    let report = Report::read(store.as_ref(), &plan, graph, place, way == Way::Interrupted)?;
+    let report = Report::read(
+        records.as_ref(),
+        &plan,
+        graph,
+        place,
+        way == Way::Interrupted,
+    )?;
     if arguments.json.json {
         report.write_json()?;
     } else {
         report.write_table()?;
     }
     report.explain(backends.as_ref()).await?;
-    engine.stop().await;
+    work.stop().await;
     Ok(match (way, report.totals()) {
         (Way::Interrupted | Way::Left, _) => Exit::Interrupted,
         (Way::Whole, totals) if totals.finished == plan.jobs.len() => Exit::Finished,

@@ -6,7 +6,6 @@ use std::time::Duration;
 use distributor_core::dm::abnormal_finish::Status;
 use distributor_core::dm::attempt::State;
 use distributor_core::{AttemptId, DistributorSource, LogStream};
-use distributor_store::Store;
 use distributor_store::records::{AttemptRecord, ExecutionRecord, Outcome};
 use serde::Serialize;
 use serde::ser::{Error as _, SerializeSeq, Serializer};
@@ -18,7 +17,8 @@ use super::reasons::readable;
 use crate::cli::exit::Failure;
 use crate::cli::findings::one_line;
 use crate::cli::output;
-use crate::cli::place::{Place, quoted};
+use crate::cli::place::{Origin, Place, quoted};
+use crate::cli::records::Records;
 use crate::cli::table::{Cell, Table};
 use crate::cli::view;
 
@@ -56,7 +56,7 @@ struct End {
 
 /// The ends of all jobs.
 pub(super) struct Report<'r> {
-    store: &'r dyn Store,
+    store: &'r dyn Records,
     plan: &'r Plan,
     /// As the user named the graph file.
     graph: String,
@@ -68,7 +68,7 @@ pub(super) struct Report<'r> {
 impl<'r> Report<'r> {
     /// Reads what is stored of all jobs.
     pub(super) fn read(
-        store: &'r dyn Store,
+        store: &'r dyn Records,
         plan: &'r Plan,
         graph: String,
         place: &'r Place,
@@ -144,7 +144,7 @@ impl<'r> Report<'r> {
         let totals = self.totals();
         output::json(&Object {
             graph: &self.graph,
-            state_directory: self.place.state.display().to_string(),
+            origin: self.place.origin(),
             jobs: Jobs {
                 store: self.store,
                 plan: self.plan,
@@ -226,15 +226,19 @@ fn shortened(mut reason: String) -> String {
     reason
 }
 
-fn records(store: &dyn Store, jobs: &[PlannedJob]) -> Result<Vec<Option<AttemptRecord>>, Failure> {
+fn records(
+    store: &dyn Records,
+    jobs: &[PlannedJob],
+) -> Result<Vec<Option<AttemptRecord>>, Failure> {
     let ids: Vec<AttemptId> = jobs.iter().map(|job| job.attempt).collect();
-    Ok(store.attempts(&ids)?)
+    store.attempts(&ids)
 }
 
 #[derive(Serialize)]
 struct Object<'o> {
     graph: &'o str,
-    state_directory: String,
+    #[serde(flatten)]
+    origin: Origin,
     jobs: Jobs<'o>,
     finished: usize,
     failed: usize,
@@ -245,7 +249,7 @@ struct Object<'o> {
 
 /// Read from the store as it is written: all results together may not fit into memory.
 struct Jobs<'j> {
-    store: &'j dyn Store,
+    store: &'j dyn Records,
     plan: &'j Plan,
 }
 

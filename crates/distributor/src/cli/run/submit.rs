@@ -6,15 +6,17 @@ use std::time::SystemTime;
 
 use distributor_core::dm::abnormal_finish::Status;
 use distributor_core::{AttemptId, QuestId, Timestamp};
+use distributor_host::EnsureQuest;
 use distributor_host::driver::{CallError, NewAttempt};
-use distributor_host::{Engine, EnsureQuest};
 use distributor_store::Store;
 use distributor_store::records::AttemptRecord;
 
 use super::choose::{Choice, Latest, choose};
 use super::plan::Plan;
 use super::quests;
+use super::work::Work;
 use crate::cli::exit::Failure;
+use crate::cli::records::Records;
 use crate::graph_file::{Graph, Job};
 
 /// Attempts in one request: few enough for one transaction, enough for it to be worth it.
@@ -39,12 +41,12 @@ pub(super) fn others_unfinished(store: &dyn Store, quests: &[QuestId]) -> Result
 /// Attempts of these quests that somebody has cancelled and that are not over yet, because their tasks
 /// are still being stopped. There is no use in going on with them.
 pub(super) fn being_cancelled(
-    store: &dyn Store,
+    records: &dyn Records,
     quests: &[QuestId],
 ) -> Result<Vec<AttemptId>, Failure> {
     let mut found = Vec::new();
     for ids in quests.chunks(CHUNK) {
-        for record in latest_records(store, ids)? {
+        for record in latest_records(records, ids)? {
             let ending = record.execution.as_ref().and_then(|it| it.ending.as_ref());
             let cancelled = ending.is_some_and(|it| it.status() == Status::Cancelled);
             if cancelled && !record.is_final() {
@@ -57,14 +59,14 @@ pub(super) fn being_cancelled(
 
 /// Which attempt each job of the graph is about.
 pub(super) fn plan(
-    store: &dyn Store,
+    records: &dyn Records,
     graph: &Graph,
     quests: &[QuestId],
     again: bool,
 ) -> Result<Plan, Failure> {
     let mut plan = Plan::default();
     for (jobs, ids) in graph.jobs.chunks(CHUNK).zip(quests.chunks(CHUNK)) {
-        let latest = latest(store, ids)?;
+        let latest = latest(records, ids)?;
         for ((job, id), latest) in jobs.iter().zip(ids).zip(latest) {
             let stand = latest.is_some_and(|latest| outputs_stand(job, latest.since));
             let chosen = choose(latest, stand, again);
@@ -82,9 +84,9 @@ pub(super) fn plan(
 }
 
 /// The newest attempt of each quest.
-fn latest(store: &dyn Store, quests: &[QuestId]) -> Result<Vec<Option<Latest>>, Failure> {
-    let records = latest_records(store, quests)?;
-    let latest = records.iter().map(|record| {
+fn latest(records: &dyn Records, quests: &[QuestId]) -> Result<Vec<Option<Latest>>, Failure> {
+    let found = latest_records(records, quests)?;
+    let latest = found.iter().map(|record| {
         let latest = Latest {
             number: record.id.number,
             state: record.state,
@@ -97,14 +99,17 @@ fn latest(store: &dyn Store, quests: &[QuestId]) -> Result<Vec<Option<Latest>>, 
 }
 
 /// The newest attempts of those quests that have any.
-fn latest_records(store: &dyn Store, quests: &[QuestId]) -> Result<Vec<AttemptRecord>, Failure> {
+fn latest_records(
+    records: &dyn Records,
+    quests: &[QuestId],
+) -> Result<Vec<AttemptRecord>, Failure> {
     let mut attempts = Vec::new();
     for quest in quests {
-        if let Some(number) = store.attempt_numbers(*quest)?.pop() {
+        if let Some(number) = records.attempt_numbers(*quest)?.pop() {
             attempts.push(quest.attempt(number));
         }
     }
-    Ok(store.attempts(&attempts)?.into_iter().flatten().collect())
+    Ok(records.attempts(&attempts)?.into_iter().flatten().collect())
 }
 
 /// All outputs are there, and as the job left them. One that was written after the job ended is
@@ -127,7 +132,7 @@ fn outputs_stand(job: &Job, ended: Timestamp) -> bool {
 
 /// Makes sure that the attempts of `plan` exist, in the order of what they need.
 pub(super) async fn submit(
-    engine: &Engine,
+    work: &Work,
     graph: &Graph,
     quests: &[QuestId],
     plan: &mut Plan,
@@ -142,7 +147,7 @@ pub(super) async fn submit(
         for index in indexes {
             requests.push(request(graph, quests, plan, *index)?);
         }
-        for ensured in engine.ensure(requests).await.map_err(call_failure)? {
+        for ensured in work.ensure(requests).await? {
             plan.begin(&ensured);
         }
     }

@@ -2,7 +2,7 @@
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-use crate::cli::exit::Failure;
+use super::exit::Failure;
 
 /// Both signals, from when it was made.
 pub(super) struct Signals {

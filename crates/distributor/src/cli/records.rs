@@ -1,0 +1,120 @@
+//! What commands read: the records of a state directory, or those of a service.
+//!
+//! Secrets and whatever only a host needs cannot be asked for here.
+
+use std::sync::Arc;
+
+use distributor_core::{AttemptId, QuestId};
+use distributor_store::records::{AttemptRecord, DependencyRecord, ExecutionRecord, QuestRecord};
+use distributor_store::{AttemptFilter, AttemptPage, StateCounts, Store};
+
+use super::exit::Failure;
+
+/// Reads records. Lists come back in the order in which they were asked for, `None` for what does
+/// not exist. Blocking.
+pub(super) trait Records: Send + Sync {
+    fn quests(&self, ids: &[QuestId]) -> Result<Vec<Option<QuestRecord>>, Failure>;
+
+    /// Quests whose id starts with `prefix`, sorted, at most `limit`.
+    fn quests_with_prefix(&self, prefix: &str, limit: usize) -> Result<Vec<QuestId>, Failure>;
+
+    /// Attempts, each with its current execution.
+    fn attempts(&self, ids: &[AttemptId]) -> Result<Vec<Option<AttemptRecord>>, Failure>;
+
+    /// Numbers of all attempts of a quest, ascending.
+    fn attempt_numbers(&self, quest: QuestId) -> Result<Vec<u32>, Failure>;
+
+    /// Executions, newest first, at most `limit`.
+    fn executions(&self, attempt: AttemptId, limit: usize)
+    -> Result<Vec<ExecutionRecord>, Failure>;
+
+    fn execution(
+        &self,
+        attempt: AttemptId,
+        number: u32,
+    ) -> Result<Option<ExecutionRecord>, Failure>;
+
+    /// What `dependent` depends on.
+    fn dependencies(&self, dependent: AttemptId) -> Result<Vec<DependencyRecord>, Failure>;
+
+    /// Who depends on `dependency`, at most `limit`.
+    fn dependents(
+        &self,
+        dependency: AttemptId,
+        limit: usize,
+    ) -> Result<Vec<DependencyRecord>, Failure>;
+
+    /// A listing, newest first.
+    fn list(
+        &self,
+        filter: AttemptFilter,
+        before: Option<u64>,
+        limit: usize,
+    ) -> Result<AttemptPage, Failure>;
+
+    /// How many attempts are in each state.
+    fn counts(&self) -> Result<StateCounts, Failure>;
+}
+
+/// The records of a store in this process.
+#[derive(Debug, Clone)]
+pub(super) struct Local(pub(super) Arc<dyn Store>);
+
+impl Records for Local {
+    fn quests(&self, ids: &[QuestId]) -> Result<Vec<Option<QuestRecord>>, Failure> {
+        Ok(self.0.quests(ids)?)
+    }
+
+    fn quests_with_prefix(&self, prefix: &str, limit: usize) -> Result<Vec<QuestId>, Failure> {
+        Ok(self.0.quests_with_prefix(prefix, limit)?)
+    }
+
+    fn attempts(&self, ids: &[AttemptId]) -> Result<Vec<Option<AttemptRecord>>, Failure> {
+        Ok(self.0.attempts(ids)?)
+    }
+
+    fn attempt_numbers(&self, quest: QuestId) -> Result<Vec<u32>, Failure> {
+        Ok(self.0.attempt_numbers(quest)?)
+    }
+
+    fn executions(
+        &self,
+        attempt: AttemptId,
+        limit: usize,
+    ) -> Result<Vec<ExecutionRecord>, Failure> {
+        Ok(self.0.executions(attempt, limit)?)
+    }
+
+    fn execution(
+        &self,
+        attempt: AttemptId,
+        number: u32,
+    ) -> Result<Option<ExecutionRecord>, Failure> {
+        Ok(self.0.execution(attempt, number)?)
+    }
+
+    fn dependencies(&self, dependent: AttemptId) -> Result<Vec<DependencyRecord>, Failure> {
+        Ok(self.0.dependencies(dependent)?)
+    }
+
+    fn dependents(
+        &self,
+        dependency: AttemptId,
+        limit: usize,
+    ) -> Result<Vec<DependencyRecord>, Failure> {
+        Ok(self.0.dependents(dependency, limit)?)
+    }
+
+    fn list(
+        &self,
+        filter: AttemptFilter,
+        before: Option<u64>,
+        limit: usize,
+    ) -> Result<AttemptPage, Failure> {
+        Ok(self.0.list(filter, before, limit)?)
+    }
+
+    fn counts(&self) -> Result<StateCounts, Failure> {
+        Ok(self.0.counts()?)
+    }
+}

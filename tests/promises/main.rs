@@ -1,0 +1,186 @@
+//! Every promise has a test that is named after it: `tests/promises.md` says which.
+//!
+//! The table is made of the names of tests. A row that has none must say why. After adding or renaming
+//! a test, run this with `PROMISES=write` in the environment.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// Letters before the number, in names of tests and in the table, and the highest number.
+const KINDS: [(&str, &str, u32); 5] = [
+    ("dc_", "DC-", 73),
+    ("t", "T", 55),
+    ("a", "A", 30),
+    ("j", "J", 3),
+    ("l", "L", 10),
+];
+
+const HEAD: &str = "\
+# Promises and their tests
+
+Made from the names of tests; `tests/promises/main.rs` says how. DC: the contract of distributors. T: the
+life cycle. A: the API. J: simulated jobs. L: looking up configurations. A row without a test says why.
+
+| promise | tests, or why there is none |
+|---|---|
+";
+
+/// A row: tests, each with its file; or the reason why there is none.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Row {
+    Tests(BTreeSet<(String, String)>),
+    Reason(String),
+}
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+}
+
+/// The row that a test is named after, `dc_03_x` for example after `DC-03`.
+fn rows_of(test: &str) -> Vec<String> {
+    // One test may prove several: `dc_02_and_dc_03_hold`.
+    let mut rows = Vec::new();
+    let mut rest = test;
+    loop {
+        let Some((row, behind)) = leading_row(rest) else {
+            return rows;
+        };
+        rows.push(row);
+        match behind.strip_prefix("_and_") {
+            Some(next) => rest = next,
+            None => return rows,
+        }
+    }
+}
+
+fn leading_row(text: &str) -> Option<(String, &str)> {
+    KINDS.iter().find_map(|(prefix, shown, last)| {
+        let rest = text.strip_prefix(prefix)?;
+        let digits = rest.get(..2)?;
+        let number: u32 = digits.parse().ok()?;
+        let behind = &rest[2..];
+        let ends = behind.is_empty() || behind.starts_with('_');
+        (ends && (1..=*last).contains(&number)).then(|| (format!("{shown}{number:02}"), behind))
+    })
+}
+
+fn all_rows() -> impl Iterator<Item = String> {
+    KINDS
+        .iter()
+        .flat_map(|(_, shown, last)| (1..=*last).map(move |number| format!("{shown}{number:02}")))
+}
+
+/// All tests of the project that are named after a row.
+fn tests() -> BTreeMap<String, BTreeSet<(String, String)>> {
+    let mut found: BTreeMap<String, BTreeSet<(String, String)>> = BTreeMap::new();
+    let mut folders = vec![root().join("crates"), root().join("tests")];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(&folder).expect("a folder") {
+            let path = entry.expect("an entry").path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|it| it == "rs") {
+                read_tests(&path, &mut found);
+            }
+        }
+    }
+    found
+}
+
+fn read_tests(path: &Path, found: &mut BTreeMap<String, BTreeSet<(String, String)>>) {
+    let text = fs::read_to_string(path).expect("a source file");
+    let mut is_test = false;
+    for line in text.lines().map(str::trim) {
+        if line.starts_with("#[test]") || line.starts_with("#[tokio::test") {
+            is_test = true;
+        }
+        let name = line
+            .strip_prefix("async fn ")
+            .or_else(|| line.strip_prefix("pub fn "))
+            .or_else(|| line.strip_prefix("pub(crate) fn "))
+            .or_else(|| line.strip_prefix("fn "));
+        let Some(name) = name.and_then(|rest| rest.split_once('(')).map(|it| it.0) else {
+            continue;
+        };
+        // The suite of stores is plain functions that a macro makes tests of.
+        let suite = path.components().any(|it| it.as_os_str() == "suite");
+        if is_test || suite {
+            for row in rows_of(name) {
+                let file = path.strip_prefix(root()).expect("a file of the project");
+                let file = file.display().to_string();
+                found
+                    .entry(row)
+                    .or_default()
+                    .insert((name.to_owned(), file));
+            }
+        }
+        is_test = false;
+    }
+}
+
+fn table(rows: &BTreeMap<String, Row>) -> String {
+    let mut text = HEAD.to_owned();
+    for row in all_rows() {
+        let cell = match rows.get(&row) {
+            Some(Row::Tests(tests)) => {
+                let tests: Vec<String> = tests
+                    .iter()
+                    .map(|(name, file)| format!("`{name}` ({file})"))
+                    .collect();
+                tests.join("<br>")
+            }
+            Some(Row::Reason(reason)) => reason.clone(),
+            None => String::new(),
+        };
+        text.push_str(&format!("| {row} | {cell} |\n"));
+    }
+    text
+}
+
+/// The reasons that people wrote into the table.
+fn reasons(text: &str) -> BTreeMap<String, String> {
+    let rows = text.lines().filter_map(|line| {
+        let (row, cell) = line
+            .strip_prefix("| ")?
+            .strip_suffix(" |")?
+            .split_once(" | ")?;
+        let reason = !cell.starts_with('`') && !cell.trim().is_empty();
+        reason.then(|| (row.to_owned(), cell.to_owned()))
+    });
+    rows.collect()
+}
+
+#[test]
+fn the_table_of_promises_is_complete_and_true() {
+    let path = root().join("tests/promises.md");
+    let stored = fs::read_to_string(&path).unwrap_or_default();
+    let mut rows: BTreeMap<String, Row> = reasons(&stored)
+        .into_iter()
+        .map(|(row, reason)| (row, Row::Reason(reason)))
+        .collect();
+    for (row, tests) in tests() {
+        rows.insert(row, Row::Tests(tests));
+    }
+    let right = table(&rows);
+    if std::env::var_os("PROMISES").is_some() {
+        fs::write(&path, &right).expect("the table is written");
+    } else {
+        assert_eq!(stored, right, "run it again with PROMISES=write");
+    }
+    let without: Vec<String> = all_rows().filter(|row| !rows.contains_key(row)).collect();
+    assert!(
+        without.is_empty(),
+        "promises without a test or a reason: {without:?}"
+    );
+}
+
+#[test]
+fn names_lead_to_rows() {
+    assert_eq!(rows_of("dc_28_permanent"), ["DC-28"]);
+    assert_eq!(rows_of("dc_02_and_dc_03_hold"), ["DC-02", "DC-03"]);
+    assert_eq!(rows_of("t07_sequence"), ["T07"]);
+    assert!(rows_of("t99_no_such_row").is_empty());
+    assert!(rows_of("the_table").is_empty());
+    assert!(rows_of("a1_small").is_empty());
+}
