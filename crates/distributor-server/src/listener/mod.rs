@@ -68,6 +68,11 @@ impl Bound {
         if settings.open && !address.ip().to_canonical().is_loopback() {
             return Err(ServeError::Open { address });
         }
+        if settings.certificate.is_none() && !address.ip().to_canonical().is_loopback() {
+            tracing::warn!(
+                "who listens in on the way to {address} can read tokens: configure a certificate"
+            );
+        }
         let tls = settings.certificate.as_ref().map(tls::acceptor);
         let tls = tls.transpose()?;
         let refuse = |source| ServeError::Bind { address, source };

@@ -53,6 +53,16 @@ const HTTP_2: usize = 6000;
 /// How many at once of each kind.
 const AT_ONCE: usize = 4;
 
+/// How much this process may have grown when all has been sent, clients included.
+const MOST_MEMORY: usize = 128 * 1024 * 1024;
+
+/// What this process has in memory, where the system tells (4 KiB is the smallest page of any).
+fn resident_bytes() -> Option<usize> {
+    let pages = std::fs::read_to_string("/proc/self/statm").ok()?;
+    let resident: usize = pages.split(' ').nth(1)?.parse().ok()?;
+    Some(resident * 4096)
+}
+
 async fn half_open(address: SocketAddr) -> Vec<TcpStream> {
     let mut random = Random::new(1);
     let beginnings: [&[u8]; 5] = [
@@ -141,7 +151,7 @@ async fn http_1(address: SocketAddr, mut random: Random, count: usize, sent: Sen
 async fn http_2(address: SocketAddr, mut random: Random, count: usize, sent: Sender<()>) {
     let mut connection = Http2::connect(address).await;
     for _ in 0..count {
-        let body = match random.below(3) {
+        let body = match random.below(4) {
             0 => random.bytes(100),
             // A frame of a message.
             1 => {
@@ -149,7 +159,8 @@ async fn http_2(address: SocketAddr, mut random: Random, count: usize, sent: Sen
                 let length = u8::try_from(message.len()).unwrap();
                 [&[0, 0, 0, 0, length][..], &message].concat()
             }
-            // A frame that promises what does not come.
+            // Frames that promise what does not come, more and less than is allowed.
+            2 => [&[0, 1, 0xff, 0xff, 0xff][..], &random.bytes(10)].concat(),
             _ => [&[0, 0x7f, 0xff, 0xff, 0xff][..], &random.bytes(10)].concat(),
         };
         let uri = format!("http://{address}{}", random.one_of(PATHS));
@@ -190,6 +201,7 @@ async fn ten_thousand_garbage_requests_do_not_keep_a_good_one_from_its_answer() 
     assert_eq!(HALF_OPEN + NO_HTTP + NO_FRAMES + HTTP_1 + HTTP_2, 10_000);
     let world = World::open().await;
     let address = world.address;
+    let before = resident_bytes();
     let stay = half_open(address).await;
     let (sent, garbage) = channel(1);
     let good = tokio::spawn(good_calls(world.client(), address, garbage));
@@ -213,6 +225,10 @@ async fn ten_thousand_garbage_requests_do_not_keep_a_good_one_from_its_answer() 
     }
     good.await.expect("all good calls were answered");
     assert!(world.is_serving());
+    if let (Some(before), Some(after)) = (before, resident_bytes()) {
+        let grown = after.saturating_sub(before);
+        assert!(grown < MOST_MEMORY, "{grown} more bytes in memory");
+    }
     drop(stay);
     world.stopped().await;
 }

@@ -37,6 +37,32 @@ async fn without_room_large_requests_are_refused_and_small_ones_are_not() {
 }
 
 #[tokio::test]
+async fn a_message_that_is_too_long_is_refused_before_it_is_received() {
+    let announced = |length: usize| {
+        let length = u32::try_from(length).unwrap().to_be_bytes();
+        let parts = [&[0, length[0]][..], &length[1..2], &length[2..]];
+        let body = Parts(parts.map(Bytes::copy_from_slice).into_iter().collect());
+        let body = Body::new(StreamBody::new(body));
+        Received::new(body, Time::new(|_| Time::never()), Room::default())
+    };
+    announced(LONGEST_MESSAGE).collect().await.unwrap();
+    let refused = announced(LONGEST_MESSAGE + 1).collect().await.unwrap_err();
+    assert_eq!(refused.code(), Code::ResourceExhausted);
+    assert!(refused.message().contains("33554433 bytes"), "{refused}");
+}
+
+/// A body that comes in these parts.
+struct Parts(std::collections::VecDeque<Bytes>);
+
+impl futures_core::Stream for Parts {
+    type Item = Result<Frame<Bytes>, std::convert::Infallible>;
+
+    fn poll_next(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        Poll::Ready(self.0.pop_front().map(|part| Ok(Frame::data(part))))
+    }
+}
+
+#[tokio::test]
 async fn a_request_that_takes_too_long_is_refused() {
     let past = Time::new(|_| Box::pin(std::future::ready(())));
     let late = Received::new(Body::new(StreamBody::new(Silent)), past, Room::default());
