@@ -63,6 +63,13 @@ impl Http2 {
         Http2(sender)
     }
 
+    /// Returns once the server has ended the connection.
+    pub(crate) async fn closed(&mut self) {
+        while self.0.ready().await.is_ok() {
+            tokio::task::yield_now().await;
+        }
+    }
+
     /// `None`: the server reset the stream or the connection.
     pub(crate) async fn send(&mut self, request: http::Request<Full<Bytes>>) -> Option<Answer> {
         self.0.ready().await.ok()?;
