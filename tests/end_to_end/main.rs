@@ -11,6 +11,7 @@ mod looking;
 mod names;
 mod others;
 mod reloading;
+mod remote;
 mod reuse;
 mod running;
 mod serving;

@@ -20,4 +20,5 @@ pub use place::{Done, Place};
 pub use processes::Process;
 pub use random::Random;
 pub use running::Running;
+pub use rustix::process::Signal;
 pub use service::Service;

@@ -14,7 +14,7 @@ use std::collections::HashMap;
 use std::future::Future;
 use std::sync::{Arc, Mutex};
 
-use distributor_client::{Client, ClientError, Code, ConnectOptions};
+use distributor_client::{Client, ClientError, Code, ConnectOptions, RetryPolicy};
 use distributor_core::{ExecutionId, Token};
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
@@ -25,12 +25,14 @@ pub(super) use changes::RemoteChanges;
 /// A service. Clones share the connection.
 #[derive(Debug, Clone)]
 pub(super) struct Remote {
+    client: Client,
     shared: Arc<Shared>,
 }
 
 #[derive(Debug)]
 struct Shared {
-    client: Client,
+    /// Calls again when the service is away for a moment.
+    patient: Client,
     url: String,
     /// A runtime of its own, so that whoever has none, or must not block his, can wait for answers.
     runtime: Handle,
@@ -41,17 +43,23 @@ struct Shared {
 }
 
 impl Remote {
-    /// The service at `url`. Nothing is sent yet.
+    /// The service at `url`. Nothing is sent yet. A call that fails is not made again: somebody waits.
     pub(super) fn new(url: &str, options: &ConnectOptions) -> Result<Self, Failure> {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()
             .map_err(Failure::system("start a runtime"))?;
         let handle = runtime.handle().clone();
-        let client = {
+        let connect = |retry| {
             let _inside = handle.enter();
-            Client::new(url, options).map_err(|error| Failure::Input(error.to_string()))?
+            let options = ConnectOptions {
+                retry,
+                ..options.clone()
+            };
+            Client::new(url, &options).map_err(|error| Failure::Input(error.to_string()))
         };
+        let client = connect(RetryPolicy::never())?;
+        let patient = connect(RetryPolicy::default())?;
         let (end, ended) = oneshot::channel::<()>();
         std::thread::Builder::new()
             .name("service".to_owned())
@@ -61,14 +69,23 @@ impl Remote {
             })
             .map_err(Failure::system("start a thread"))?;
         Ok(Remote {
+            client,
             shared: Arc::new(Shared {
-                client,
+                patient,
                 url: url.to_owned(),
                 runtime: handle,
                 _end: end,
                 tasks: Mutex::default(),
             }),
         })
+    }
+
+    /// The same service, called again and again while it is away: for work that has begun.
+    pub(super) fn patient(&self) -> Self {
+        Remote {
+            client: self.shared.patient.clone(),
+            shared: self.shared.clone(),
+        }
     }
 
     /// Makes a call and blocks until it is answered.
@@ -79,7 +96,7 @@ impl Remote {
         A: Future<Output = Result<T, ClientError>> + Send + 'static,
     {
         let (reply, answer) = std::sync::mpsc::channel();
-        let call = call(self.shared.client.clone());
+        let call = call(self.client.clone());
         self.shared.runtime.spawn(async move {
             let _nobody_waits = reply.send(call.await);
         });
@@ -96,7 +113,7 @@ impl Remote {
         F: FnOnce(Client) -> A,
         A: Future<Output = Result<T, ClientError>> + Send + 'static,
     {
-        call(self.shared.client.clone()).await
+        call(self.client.clone()).await
     }
 
     fn failure(&self, error: &ClientError) -> Failure {

@@ -93,7 +93,7 @@ async fn execute(
             };
             Work::Here(Engine::start(entrance, store, backends.clone(), settings)?)
         }
-        (None, Some(remote)) => Work::There(remote.clone()),
+        (None, Some(remote)) => Work::There(remote.patient()),
         (None, None) => return Err(Failure::Internal("neither state nor service".to_owned())),
     };
     let records = work.records();
