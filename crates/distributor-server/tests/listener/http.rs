@@ -3,7 +3,7 @@
 use distributor_proto::control::ListRequest;
 
 use crate::support::World;
-use crate::support::http::{Http2, connect, get, grpc, send};
+use crate::support::http::{Http2, ask, connect, get, grpc};
 
 #[tokio::test]
 async fn both_versions_of_http_are_served_on_one_port() {
@@ -11,6 +11,13 @@ async fn both_versions_of_http_are_served_on_one_port() {
     let health = get(connect(world.address).await, "/healthz").await;
     assert!(health.starts_with("HTTP/1.1 200 OK\r\n"), "{health}");
     assert!(health.ends_with("\r\n\r\nok"), "{health}");
+
+    let call = b"POST /prpc/distributor.control.Control/List HTTP/1.1\r\nHost: localhost\r\n\
+        Content-Type: application/json\r\nAccept: application/json\r\nContent-Length: 2\r\n\
+        Connection: close\r\n\r\n{}";
+    let answer = ask(connect(world.address).await, call).await;
+    assert!(answer.contains("\r\nx-prpc-grpc-code: 0\r\n"), "{answer}");
+    assert!(answer.contains("\r\n\r\n)]}'\n{"), "{answer}");
 
     world.client().list(ListRequest::default()).await.unwrap();
     let mut http2 = Http2::connect(world.address).await;
@@ -41,7 +48,7 @@ async fn grpc_is_not_served_over_http_1() {
     let world = World::open().await;
     let call = b"POST /distributor.control.Control/List HTTP/1.1\r\nHost: localhost\r\n\
         Content-Type: application/grpc\r\nContent-Length: 5\r\nConnection: close\r\n\r\n\0\0\0\0\0";
-    let answer = send(connect(world.address).await, call).await;
+    let answer = ask(connect(world.address).await, call).await;
     assert!(answer.starts_with("HTTP/1.1 404 Not Found\r\n"), "{answer}");
     world.stopped().await;
 }

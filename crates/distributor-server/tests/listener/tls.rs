@@ -4,19 +4,15 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use distributor_proto::control::{ListRequest, ListResponse};
+use distributor_client::{Client, ConnectOptions};
+use distributor_proto::control::ListRequest;
 use distributor_server::{Bound, Certificate, ServeError, Settings};
-use http::uri::PathAndQuery;
 use rcgen::generate_simple_self_signed;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, RootCertStore};
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
-use tonic::Request;
-use tonic::client::Grpc;
-use tonic::transport::{Certificate as Trusted, ClientTlsConfig, Endpoint};
-use tonic_prost::ProstCodec;
 
 use crate::support::callers::Anybody;
 use crate::support::http::{connect, get, read_all, send};
@@ -89,19 +85,13 @@ async fn grpc_and_http_1_are_served_over_tls() {
     let files = Files::new();
     let world = files.world().await;
 
-    let trusted = fs::read(files.path("cert.pem")).unwrap();
-    let tls = ClientTlsConfig::new()
-        .ca_certificate(Trusted::from_pem(trusted))
-        .domain_name("localhost");
     let address = format!("https://localhost:{}", world.address.port());
-    let endpoint = Endpoint::from_shared(address).unwrap();
-    let channel = endpoint.tls_config(tls).unwrap().connect().await.unwrap();
-    let mut client = Grpc::new(channel);
-    client.ready().await.unwrap();
-    let path = PathAndQuery::from_static("/distributor.control.Control/List");
-    let codec = ProstCodec::<ListRequest, ListResponse>::default();
-    let request = Request::new(ListRequest::default());
-    client.unary(request, path, codec).await.unwrap();
+    let options = ConnectOptions {
+        certificates: Some(fs::read(files.path("cert.pem")).unwrap()),
+        ..ConnectOptions::default()
+    };
+    let client = Client::new(&address, &options).unwrap();
+    client.list(ListRequest::default()).await.unwrap();
 
     let stream = handshake(&world, &files.path("cert.pem"), "http/1.1").await;
     assert_eq!(stream.get_ref().1.alpn_protocol(), Some(&b"http/1.1"[..]));

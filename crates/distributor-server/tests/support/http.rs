@@ -35,12 +35,20 @@ pub(crate) async fn read_all(mut stream: impl AsyncRead + Unpin) -> String {
 }
 
 /// One HTTP/1.1 request on a connection of its own.
-pub(crate) async fn get<I>(mut stream: I, path: &str) -> String
+pub(crate) async fn get<I>(stream: I, path: &str) -> String
 where
     I: AsyncRead + AsyncWrite + Unpin,
 {
     let request = format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
-    stream.write_all(request.as_bytes()).await.expect("sent");
+    ask(stream, request.as_bytes()).await
+}
+
+/// Like [`get`], with a whole request that says `Connection: close`.
+pub(crate) async fn ask<I>(mut stream: I, request: &[u8]) -> String
+where
+    I: AsyncRead + AsyncWrite + Unpin,
+{
+    stream.write_all(request).await.expect("sent");
     read_all(stream).await
 }
 
