@@ -9,6 +9,7 @@
 
 mod access;
 mod api;
+mod blocking;
 mod control;
 mod deps;
 mod status;

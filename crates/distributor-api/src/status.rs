@@ -27,6 +27,9 @@ pub enum Code {
     Unauthenticated = 16,
 }
 
+/// The longest message, in bytes: it may quote what a client sent, and has to fit into headers.
+const MAX_MESSAGE: usize = 4096;
+
 /// A failed call.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Status {
@@ -37,11 +40,11 @@ pub struct Status {
 }
 
 impl Status {
-    /// A failure.
+    /// A failure. Of a message of more than 4096 bytes the rest is cut off and marked.
     pub fn new(code: Code, message: impl Into<String>) -> Self {
         Status {
             code,
-            message: message.into(),
+            message: cut(message.into(), MAX_MESSAGE),
         }
     }
 
@@ -49,6 +52,16 @@ impl Status {
     pub fn invalid(field: impl fmt::Display, problem: impl fmt::Display) -> Self {
         Status::new(Code::InvalidArgument, format!("{field}: {problem}"))
     }
+}
+
+/// Cuts a text that is longer than `max` bytes off, and marks it.
+pub(crate) fn cut(mut text: String, max: usize) -> String {
+    const MARK: &str = " … (cut)";
+    if text.len() > max {
+        text.truncate(text.floor_char_boundary(max.saturating_sub(MARK.len())));
+        text.push_str(MARK);
+    }
+    text
 }
 
 /// What the host's errors mean to a client. `Internal` and `Unavailable` are what clients try again
@@ -82,6 +95,14 @@ mod tests {
     use distributor_core::QuestId;
 
     use super::*;
+
+    #[test]
+    fn messages_are_bounded() {
+        let long = Status::new(Code::Internal, "ä".repeat(10_000));
+        assert!(long.message.len() <= 4096 && long.message.ends_with("ä … (cut)"));
+        let fits = "x".repeat(4096);
+        assert_eq!(Status::new(Code::Internal, &fits).message, fits);
+    }
 
     #[test]
     fn every_error_of_the_host_has_a_code_and_its_own_words() {

@@ -157,3 +157,95 @@ fn without_data() -> dm::Attempt {
         ..Default::default()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use distributor_core::Timestamp;
+    use distributor_core::dm::attempt::State;
+    use distributor_host::machine::{create, policy};
+    use distributor_store::records::QuestRecord;
+    use distributor_store::{Batch, MemoryStore};
+
+    use super::*;
+
+    const QUESTS: u8 = 200;
+
+    fn quest(number: u8) -> QuestRecord {
+        QuestRecord {
+            id: QuestId::from_bytes([number; 32]),
+            desc: Arc::new(dm::quest::Desc {
+                parameters: "x".repeat(1_000),
+                ..Default::default()
+            }),
+            created: Timestamp::from_micros(1),
+            built_by: Vec::new(),
+        }
+    }
+
+    /// Quests with one attempt each, but for the last quest.
+    fn store() -> MemoryStore {
+        let mut batch = Batch::default();
+        for number in 0..QUESTS {
+            let quest = quest(number);
+            let now = quest.created;
+            let (attempt, _) = create(quest.id.attempt(1), "c", policy(&quest.desc), 0, now);
+            batch.quests.push(quest);
+            batch.attempts.push(attempt);
+        }
+        let store = MemoryStore::new();
+        store.commit(&batch).expect("a good batch");
+        store
+    }
+
+    fn before(room: usize) -> Before {
+        // One more than there are: it was removed since.
+        let attempts = (0..=QUESTS).map(|number| Ensured {
+            id: quest(number).id.attempt(1),
+            existed: true,
+            state: State::Scheduling,
+        });
+        let answer = GraphAnswer {
+            attempts: attempts.collect(),
+            ..GraphAnswer::default()
+        };
+        Before {
+            room: Some(room),
+            ..Before::new(answer, true, 1)
+        }
+    }
+
+    #[test]
+    fn what_exists_is_shown_and_what_was_removed_since_does_not_exist() {
+        let result = before(ROOM).read(&store()).expect("a result");
+        assert_eq!(result.quests.len(), usize::from(QUESTS) + 1);
+        let gone = quest(QUESTS).id.to_string();
+        for (id, quest) in &result.quests {
+            assert_eq!(quest.dne, *id == gone);
+            assert_eq!(quest.data.is_none(), *id == gone);
+            assert!(!quest.partial);
+            let attempt = &quest.attempts[&1];
+            assert_eq!(attempt.dne, *id == gone);
+            assert_eq!(attempt.data.is_none(), *id == gone);
+            assert_eq!(attempt.partial, None);
+        }
+    }
+
+    #[test]
+    fn what_has_no_room_is_partial() {
+        let result = before(100_000).read(&store()).expect("a result");
+        assert!(result.encoded_len() < 150_000);
+        let quests = result.quests.values();
+        let (whole, partial): (Vec<_>, Vec<_>) = quests.partition(|quest| quest.data.is_some());
+        assert!((90..100).contains(&whole.len()), "{}", whole.len());
+        assert!(whole.iter().all(|quest| !quest.partial && !quest.dne));
+        assert!(partial.iter().all(|quest| quest.partial && !quest.dne));
+        // No room is left for the attempts.
+        for quest in result.quests.values() {
+            let partial = quest.attempts[&1].partial.expect("marked as partial");
+            assert!(partial.data);
+            assert!(quest.attempts[&1].data.is_none());
+        }
+    }
+}

@@ -6,10 +6,11 @@ use distributor_proto::dm;
 use prost::Message as _;
 
 use super::answer::Before;
+use super::compute;
 use super::expand::expand;
-use super::{block, compute};
 use crate::access::Caller;
 use crate::api::Api;
+use crate::blocking::{blocking, unreadable};
 use crate::status::{Code, Status};
 use crate::validate;
 
@@ -59,8 +60,12 @@ impl Api {
         if !answer.halted {
             let store = engine.store().clone();
             let before = Before::new(answer, include_result, max_data_size);
-            let read = move || Ok(before.read(store.as_ref()).map_err(CallError::from)?);
-            response.result = Some(block(read).await?);
+            let read = move || {
+                before
+                    .read(store.as_ref())
+                    .map_err(|error| unreadable(&error))
+            };
+            response.result = Some(blocking(read).await?);
         }
         Ok(response)
     }

@@ -5,9 +5,9 @@ use distributor_host::driver::CallError;
 use distributor_host::machine::Refusal;
 use distributor_proto::dm;
 
-use super::block;
 use crate::access::Caller;
 use crate::api::Api;
+use crate::blocking::{blocking, unreadable};
 use crate::status::{Code, Status};
 use crate::validate;
 
@@ -80,9 +80,9 @@ impl Api {
     /// Neither it nor anything that becomes it is stored.
     async fn is_missing(&self, id: ExecutionId) -> Result<bool, Status> {
         let store = self.parts().engine.store().clone();
-        block(move || {
+        blocking(move || {
             let read = store.attempts(&[id.attempt]);
-            let found = read.map_err(CallError::from)?;
+            let found = read.map_err(|error| unreadable(&error))?;
             let Some(record) = found.into_iter().flatten().next() else {
                 return Ok(true);
             };

@@ -5,9 +5,12 @@ use distributor_host::Engine;
 use distributor_host::driver::{CallError, GraphQuest, GraphRequest};
 use distributor_proto::dm;
 
-use crate::status::Status;
+use crate::status::{Code, Status, cut};
 use crate::templates::{self, Projects};
 use crate::validate::{EnsureGraph, Instance, Wanted};
+
+/// The longest entry of `template_error`, in bytes: it may quote what a client sent.
+const MAX_TEMPLATE_ERROR: usize = 1024;
 
 /// A request for the host, and the part of the answer that is known before it is asked.
 #[derive(Debug, Default)]
@@ -31,9 +34,13 @@ pub(super) fn expand(
 ) -> Result<Expanded, Status> {
     let mut expanded = Expanded::default();
     for (index, Wanted { what, attempts }) in request.quests.into_iter().enumerate() {
-        let quest = engine
-            .check_normalized(what)
-            .map_err(|error| of_quest(index, error))?;
+        let quest = match engine.check_normalized(what) {
+            Ok(quest) => quest,
+            Err(error) => {
+                let problem = format!("quest[{index}].{}", unfit(error)?);
+                return Err(Status::new(Code::InvalidArgument, problem));
+            }
+        };
         expanded.quest_ids.push(quest.id().into());
         expanded.graph.quests.push(GraphQuest {
             quest,
@@ -50,7 +57,7 @@ pub(super) fn expand(
                 expanded.graph.quests.push(quest);
                 (id, String::new())
             }
-            Err(error) => (dm::quest::Id::default(), error),
+            Err(error) => (dm::quest::Id::default(), cut(error, MAX_TEMPLATE_ERROR)),
         };
         expanded.template_ids.push(id);
         errors.push(error);
@@ -81,16 +88,21 @@ fn instantiate(
             built_by: vec![origin],
             attempts: Vec::new(),
         })),
-        Err(error @ CallError::Invalid { .. }) => Ok(Err(error.to_string())),
-        Err(error) => Err(error.into()),
+        Err(error) => Ok(Err(unfit(error)?)),
     }
 }
 
-fn of_quest(index: usize, error: CallError) -> Status {
+/// Which field of a description does not fit its backend, and why. Backends name the field as well.
+fn unfit(error: CallError) -> Result<String, Status> {
     match error {
         CallError::Invalid { field, message } => {
-            Status::invalid(format_args!("quest[{index}].{field}"), message)
+            let named = message.starts_with(&format!("{field}: "));
+            Ok(if named {
+                message
+            } else {
+                format!("{field}: {message}")
+            })
         }
-        other => other.into(),
+        other => Err(other.into()),
     }
 }

@@ -11,7 +11,8 @@ mod ensure;
 mod execution;
 mod expand;
 
-use crate::status::{Code, Status};
+use crate::blocking::blocking;
+use crate::status::Status;
 
 /// Work on this many bytes, or more, is done where it holds up no other call.
 const LARGE: usize = 64 << 10;
@@ -23,17 +24,6 @@ async fn compute<T: Send + 'static>(
 ) -> Result<T, Status> {
     match size < LARGE {
         true => work(),
-        false => block(work).await,
+        false => blocking(work).await,
     }
-}
-
-/// Reads the store, or does something else that takes its time, on a thread that may block.
-async fn block<T: Send + 'static>(
-    work: impl FnOnce() -> Result<T, Status> + Send + 'static,
-) -> Result<T, Status> {
-    let done = tokio::task::spawn_blocking(work).await;
-    done.unwrap_or_else(|_| {
-        let message = "a part of the service failed or is stopping: try again";
-        Err(Status::new(Code::Internal, message))
-    })
 }

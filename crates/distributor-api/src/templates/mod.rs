@@ -149,3 +149,30 @@ fn list<'n>(names: impl ExactSizeIterator<Item = &'n String>) -> String {
         _ => shown.join(", "),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_call_keeps_the_files_that_it_began_with() {
+        let templates = Templates::default();
+        let projects = |name: &str| {
+            let file = ProjectTemplates::parse("").expect("a good file");
+            BTreeMap::from([(name.to_owned(), Arc::new(file))])
+        };
+        templates.replace(projects("old"));
+        let call = templates.now();
+        templates.replace(projects("new"));
+        assert!(call.contains_key("old") && !call.contains_key("new"));
+        assert!(templates.now().contains_key("new") && !templates.now().contains_key("old"));
+    }
+
+    #[test]
+    fn lists_of_names_are_bounded() {
+        let names = |count: u32| (0..count).map(|name| name.to_string()).collect::<Vec<_>>();
+        assert_eq!(list(names(0).iter()), "none");
+        assert_eq!(list(names(2).iter()), "0, 1");
+        assert_eq!(list(names(11).iter()), "0, 1, 2, 3, 4, 5, 6, 7, 8, 9, …");
+    }
+}

@@ -167,6 +167,11 @@ fn an_execution_that_is_not_what_it_says_is_unauthenticated_and_creates_nothing(
             let stranger = Job { execution, token };
             let answer = world.depend(&stranger, request(&[desc("x")])).await;
             assert_refused(answer, Code::Unauthenticated, "execution Auth");
+            // Strangers do not learn which configurations there are.
+            let mut unknown = desc("x");
+            unknown.distributor_config_name = "nowhere".to_owned();
+            let answer = world.depend(&stranger, request(&[unknown])).await;
+            assert_refused(answer, Code::Unauthenticated, "execution Auth");
         }
         assert!(world.quest(&desc("x")).is_none());
         let scheduled = world.executing(&desc("other")).await.execution(1);

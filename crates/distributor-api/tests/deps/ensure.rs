@@ -77,6 +77,11 @@ fn a07_only_writers_create() {
         for caller in [anonymous(), named("readers"), named("nobodies")] {
             let answer = world.api.ensure_graph_data(&caller, request(&[desc("a")]));
             assert_refused(answer.await, Code::PermissionDenied, "not authorized");
+            // Strangers do not learn which configurations there are.
+            let mut unknown = desc("a");
+            unknown.distributor_config_name = "nowhere".to_owned();
+            let answer = world.api.ensure_graph_data(&caller, request(&[unknown]));
+            assert_refused(answer.await, Code::PermissionDenied, "not authorized");
             // A request that is wrong is wrong whoever sends it.
             let empty = dm::EnsureGraphDataReq::default();
             let answer = world.api.ensure_graph_data(&caller, empty).await;
@@ -87,6 +92,18 @@ fn a07_only_writers_create() {
             let answer = world.api.ensure_graph_data(&caller, request(&[desc("a")]));
             assert!(answer.await.expect("a good request").accepted);
         }
+    });
+}
+
+#[test]
+fn groups_that_cannot_be_read_keep_callers_waiting_and_let_nobody_in() {
+    run(async {
+        let world = World::new();
+        let access = &world.api.parts().access;
+        access.replace(Err("acls.cfg cannot be read".to_owned()));
+        let answer = world.ensure(request(&[desc("a")])).await;
+        assert_refused(answer, Code::Unavailable, "acls.cfg cannot be read");
+        assert!(world.is_empty());
     });
 }
 

@@ -8,4 +8,5 @@ mod depend;
 mod ensure;
 mod finish;
 mod garbage;
+mod template_files;
 mod templates;

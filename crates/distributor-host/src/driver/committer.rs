@@ -115,8 +115,8 @@ impl Committer {
         match outcome {
             Ok(()) => self.publish(work),
             Err(error) => {
-                work.fail(&error.to_string());
                 self.failed(&error);
+                work.fail(&error.to_string());
             }
         }
     }

@@ -53,12 +53,11 @@ impl Side {
     }
 
     /// From `id` to where this side began, both included.
-    fn way(&self, id: AttemptId) -> Vec<AttemptId> {
+    fn way(&self, mut id: AttemptId) -> Vec<AttemptId> {
         let mut way = vec![id];
-        let mut at = id;
-        while let Some(next) = self.reached.get(&at).filter(|next| **next != at) {
+        while let Some(next) = self.reached.get(&id).filter(|next| **next != id) {
             way.push(*next);
-            at = *next;
+            id = *next;
         }
         way
     }
@@ -68,8 +67,6 @@ impl Side {
 struct Search<'a> {
     committer: &'a Committer,
     work: &'a Work,
-    /// Requested attempts that do not exist yet, and what they will wait for.
-    new: &'a HashMap<AttemptId, &'a [AttemptId]>,
     /// Whom the dependent would wait for.
     needed: Side,
     /// Who waits for the dependent.
@@ -78,7 +75,8 @@ struct Search<'a> {
 
 impl Committer {
     /// The cycle that there would be if `dependent` waited for those of `requested` that have not
-    /// ended: the dependent first and last.
+    /// ended: the dependent first and last. `new` are those that do not exist yet, with what they
+    /// will wait for. All of them are loaded.
     pub(super) fn find_cycle(
         &self,
         work: &Work,
@@ -89,22 +87,23 @@ impl Committer {
         let mut search = Search {
             committer: self,
             work,
-            new,
             needed: Side::default(),
             waiting: Side::default(),
         };
         search.waiting.reach(dependent, dependent);
-        search.needed.reached.insert(dependent, dependent);
-        for id in requested {
-            if *id == dependent {
-                return Ok(Some(vec![dependent, dependent]));
+        // New attempts are known here alone, so their needs are followed before the search begins.
+        let mut wanted: Vec<(AttemptId, AttemptId)> =
+            requested.iter().map(|id| (dependent, *id)).collect();
+        while let Some((from, id)) = wanted.pop() {
+            if id == dependent {
+                return Ok(Some(search.way(from, id)));
             }
-            let waits = match work.record(id) {
-                Some(record) => waits(record),
-                None => new.get(id).is_some_and(|needs| !needs.is_empty()),
-            };
-            if waits {
-                search.needed.reach(*id, dependent);
+            if let Some(needs) = new.get(&id) {
+                if search.needed.reached.insert(id, from).is_none() {
+                    wanted.extend(needs.iter().map(|need| (id, *need)));
+                }
+            } else if work.record(&id).is_some_and(waits) {
+                search.needed.reach(id, from);
             }
         }
         while !search.needed.frontier.is_empty() && !search.waiting.frontier.is_empty() {
@@ -114,10 +113,7 @@ impl Committer {
                 search.grow_needed()?
             };
             if let Some((from, to)) = met {
-                let mut cycle = search.needed.way(from);
-                cycle.reverse();
-                cycle.extend(search.waiting.way(to));
-                return Ok(Some(cycle));
+                return Ok(Some(search.way(from, to)));
             }
         }
         Ok(None)
@@ -161,15 +157,7 @@ type Met = Option<(AttemptId, AttemptId)>;
 impl Search<'_> {
     /// One step from those who are needed to those whom they wait for.
     fn grow_needed(&mut self) -> Result<Met, StoreError> {
-        let mut found: Vec<(AttemptId, AttemptId)> = Vec::new();
-        let mut cursors = self.needed.next();
-        cursors.retain(|cursor| match self.new.get(&cursor.attempt) {
-            Some(needs) => {
-                found.extend(needs.iter().map(|need| (cursor.attempt, *need)));
-                false
-            }
-            None => true,
-        });
+        let cursors = self.needed.next();
         let (store, work) = (&self.committer.store, self.work);
         let pages = store.untold_dependencies_of(&cursors, EDGES_AT_ONCE)?;
         let mut edges = Vec::new();
@@ -178,8 +166,7 @@ impl Search<'_> {
             let added = work.dependencies_of(cursor.attempt);
             merge(work, &mut edges, cursor, page, added);
         }
-        found.extend(self.pending(&edges)?);
-        for (from, to) in found {
+        for (from, to) in self.pending(&edges)? {
             if self.waiting.reached.contains_key(&to) {
                 return Ok(Some((from, to)));
             }
@@ -206,6 +193,14 @@ impl Search<'_> {
             self.waiting.reach(from, to);
         }
         Ok(None)
+    }
+
+    /// The cycle that closes where `from`, who is needed, waits for `to`.
+    fn way(&self, from: AttemptId, to: AttemptId) -> Vec<AttemptId> {
+        let mut way = self.needed.way(from);
+        way.reverse();
+        way.extend(self.waiting.way(to));
+        way
     }
 
     /// Those along which somebody waits now, as dependent and dependency.
@@ -240,7 +235,7 @@ fn merge<'a>(
     }
 }
 
-/// Can anybody be waited for here? True also while an execution that was halted still stops.
+/// Does this attempt wait for anybody? Also while an execution that was halted still stops.
 fn waits(record: &AttemptRecord) -> bool {
     matches!(record.state, State::Waiting | State::Executing) && !record.dependencies.all_set()
 }

@@ -352,12 +352,9 @@ impl Engine {
     /// The backend's own check (DC-53); a name that is not configured fails here too.
     fn validate(&self, desc: &dm::quest::Desc) -> Result<(), CallError> {
         let source = &self.shared.source;
-        let config = source
-            .snapshot(&desc.distributor_config_name)
-            .map_err(|error| unfit("distributor_config_name", &error))?;
-        let distributor = source
-            .distributor(&config)
-            .map_err(|error| unfit("distributor_config_name", &error))?;
+        let named = source.snapshot(&desc.distributor_config_name);
+        let built = named.and_then(|config| source.distributor(&config));
+        let distributor = built.map_err(|error| unfit("distributor_config_name", &error))?;
         distributor
             .validate(&desc.distributor_parameters)
             .map_err(|error| unfit("distributor_parameters", &error))
@@ -391,21 +388,19 @@ impl fmt::Debug for Engine {
     }
 }
 
-/// Why a description does not fit its backend; if the backend cannot be asked, that may pass.
-fn unfit(field: &str, error: &distributor_core::Error) -> CallError {
-    if error.is_transient() {
-        return CallError::Unavailable(error.to_string());
-    }
-    // Backends name the field in their messages too.
-    let text = error.to_string();
-    let message = text.strip_prefix("distributor_parameters: ");
-    invalid(field, message.unwrap_or(&text))
-}
-
 fn invalid(field: impl Into<String>, error: impl fmt::Display) -> CallError {
     CallError::Invalid {
         field: field.into(),
         message: error.to_string(),
+    }
+}
+
+/// What the configuration or its backend says against a field: for good, or for the moment.
+fn unfit(field: &str, error: &distributor_core::Error) -> CallError {
+    if error.is_transient() {
+        CallError::Unavailable(format!("{field}: {error}"))
+    } else {
+        invalid(field, error)
     }
 }
 

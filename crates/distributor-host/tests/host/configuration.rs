@@ -93,6 +93,32 @@ fn dc_03_an_execution_keeps_its_configuration_for_every_later_call() {
 }
 
 #[test]
+fn dc_42_43_any_token_gives_a_url_of_the_executions_own_configuration() {
+    run(async {
+        let world = World::new();
+        let backend = world.backend("b");
+        backend.starts(secs(10), TaskState::Running);
+        let id = world.ensure_one(&Quest::simple("b", 1)).await;
+        world.until_executing(id).await;
+        world.source.set("b", "other content", "v2");
+        world.source.remove("b");
+        let execution = world.execution(id.execution(1));
+        let source = world.engine.source();
+        let built = source.distributor(&execution.config).expect("a backend");
+        let calls = backend.calls().len();
+        for token in [
+            execution.token,
+            Token(String::new()),
+            Token("\n".to_owned()),
+        ] {
+            let expected = format!("b/v1/content/{token}");
+            assert_eq!(built.info_url(&token), expected);
+        }
+        assert_eq!(backend.calls().len(), calls);
+    });
+}
+
+#[test]
 fn dc_04_the_token_is_stored_and_passed_on_exactly() {
     run(async {
         let world = World::new();
@@ -245,8 +271,30 @@ fn a_name_that_is_not_configured_is_refused() {
             .ensure(vec![Quest::simple("nobody", 1).ensure()])
             .await;
         assert!(
-            matches!(answer, Err(CallError::Invalid { .. })),
+            matches!(&answer, Err(CallError::Invalid { field, .. })
+                if field == "quest[0].distributor_config_name"),
             "{answer:?}"
         );
+    });
+}
+
+#[test]
+fn a_configuration_that_cannot_be_read_now_is_no_fault_of_the_request() {
+    run(async {
+        let world = World::new();
+        world.backend("b");
+        world.source.unreadable("b");
+        let request = || vec![Quest::simple("b", 1).ensure()];
+        let answer = world.engine.ensure(request()).await;
+        assert!(
+            matches!(answer, Err(CallError::Unavailable(_))),
+            "{answer:?}"
+        );
+        world.source.set("b", "content", "v1");
+        world
+            .engine
+            .ensure(request())
+            .await
+            .expect("readable again");
     });
 }

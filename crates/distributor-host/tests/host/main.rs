@@ -1,13 +1,19 @@
 //! The host as a whole, on scripted backends, virtual time and stores that fail on purpose.
 
+mod authentication;
 mod calls;
 mod cancelling;
 mod capacity;
 mod configuration;
+mod cycles;
 mod dependencies;
+mod dynamic;
 mod faults;
+mod graph;
+mod halting;
 mod lanes;
 mod notifications;
+mod propagation;
 mod restart;
 mod results;
 mod retries;

@@ -49,6 +49,38 @@ fn dc_44_45_60_a_notification_reaches_its_backend_unchanged_and_once() {
 }
 
 #[test]
+fn dc_62_of_two_results_for_one_execution_the_first_counts() {
+    run(async {
+        let world = World::new();
+        let id = running(&world, 1).await;
+        let backend = world.backend("b");
+        let gate = Gate::closed();
+        for text in [r#"{"n":1}"#, r#"{"n":2}"#] {
+            let result = Ok(Some(TaskResult::data(text)));
+            backend
+                .notification
+                .next(Reply::Behind(gate.clone(), result));
+            let hint = Notification::new(id.execution(1), Vec::new());
+            world.host.notify(hint);
+        }
+        backend.called(Method::Notification, 2).await;
+        gate.let_through(1);
+        world.until_final(id).await;
+        assert_eq!(object(&world, id), r#"{"n":1}"#);
+        let before = world.get(id);
+        gate.open();
+        backend.answered(3).await;
+        world.settle().await;
+        let after = world.get(id);
+        assert_eq!(
+            (after.outcome, after.modified),
+            (before.outcome, before.modified)
+        );
+        assert_eq!(after.execution, before.execution);
+    });
+}
+
+#[test]
 fn dc_46_no_result_changes_nothing() {
     run(async {
         let world = World::new();

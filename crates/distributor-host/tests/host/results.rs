@@ -3,15 +3,13 @@
 use std::sync::Arc;
 
 use distributor_core::dm::abnormal_finish::Status;
-use distributor_core::dm::attempt::State;
 use distributor_core::dm::quest::desc::meta::Retry;
 use distributor_core::{TaskResult, TaskState};
 use distributor_host::Settings;
-use distributor_store::{Batch, MemoryStore, SqliteStore, Store};
+use distributor_store::{MemoryStore, SqliteStore, Store};
 
-use crate::support::{Method, Quest, Reply, World, abnormal_end, run, secs, started};
+use crate::support::{Method, Quest, Reply, World, abnormal_end, job, run, secs, started};
 
-/// Only a job that halted runs again after a normal end, so its record is set up by hand.
 #[test]
 fn dc_25_the_last_successful_result_is_passed_on() {
     run(async {
@@ -21,42 +19,31 @@ fn dc_25_the_last_successful_result_is_passed_on() {
             Arc::new(SqliteStore::open(directory.path()).expect("a store")),
         ];
         for store in stores {
-            let mut world = World::on(store, Settings::default(), 1);
-            let backend = world.backend("b");
-            let first = TaskState::Finished(TaskResult::data(r#" {"b": 1,"a":2} "#));
-            backend
-                .run
-                .next(Reply::Now(Ok(started("t", secs(0), first))));
-            let failed = TaskState::Finished(TaskResult::abnormal(Status::Failed, "no"));
-            backend
-                .run
-                .next(Reply::Now(Ok(started("t", secs(0), failed))));
+            let world = World::on(store, Settings::default(), 1);
+            let backend = world.jobs("b");
+            world.finished(&backend, &job("over"), "{}").await;
             let retry = Retry {
                 failed: 1,
                 ..Default::default()
             };
-            let id = world.ensure_one(&Quest::simple("b", 1).retry(retry)).await;
-            let mut record = world.until_final(id).await;
-            world.engine.stop().await;
-            record.state = State::Scheduling;
-            record.ready = Some(100);
-            record.outcome = None;
-            let batch = Batch {
-                attempts: vec![record],
-                ..Default::default()
-            };
-            world.inner.commit(&batch).expect("a commit");
-            world.start();
-            let record = world.until_final(id).await;
-            assert_eq!(record.current_execution, 3);
+            let first = world.new_job(&backend, &job(1).retry(retry)).await;
+            let id = first.execution.attempt;
+            let asked = world.depend(&first, &[job("open")]).await;
+            assert!(asked.expect("a right request").halted);
+            world.end(&first, r#" {"b": 1,"a":2} "#).await;
+            let open = world.job(&backend, job("open").attempt()).await;
+            world.finish(&open, "{}").await;
+            // The second one fails: its result replaces nothing.
+            let second = world.job(&backend, id).await;
+            world.end(&second, "FAILED no").await;
+            let third = world.job(&backend, id).await;
+            world.finish(&third, "{}").await;
             let runs = backend.calls_of(Method::Run);
             let previous: Vec<_> = runs
                 .iter()
-                .map(|run| {
-                    run.previous_result
-                        .as_ref()
-                        .map(|data| data.object.as_str())
-                })
+                .filter(|run| run.execution.is_some_and(|it| it.attempt == id))
+                .map(|run| run.previous_result.as_ref())
+                .map(|result| result.map(|data| data.object.as_str()))
                 .collect();
             let first = Some(r#"{"a":2,"b":1}"#);
             assert_eq!(previous, [None, first, first]);

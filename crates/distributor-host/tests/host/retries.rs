@@ -379,7 +379,7 @@ fn dc_28_permanent_run_error_is_rejected() {
 }
 
 #[test]
-fn dc_29_transient_run_error_leaves_the_attempt_scheduling() {
+fn dc_29_t49_transient_run_error_leaves_the_attempt_scheduling() {
     run(async {
         let world = four_tries();
         let backend = world.backend("b");

@@ -161,7 +161,8 @@ pub mod quest {
         /// How the service runs this quest. Part of the quest's identity.
         #[derive(Clone, PartialEq, ::prost::Message)]
         pub struct Meta {
-            /// The account that the job acts as.
+            /// An account. Part of the identity, and of no other use: no job acts as
+            /// it, and nobody's right to it is checked.
             #[prost(string, tag = "1")]
             pub as_account: ::prost::alloc::string::String,
             /// Retry budgets. Present in every normalized description.

@@ -55,6 +55,7 @@ macro_rules! store_suite {
             lists_come_in_the_order_of_their_keys
             quests_are_found_by_the_start_of_their_text
             attempt_numbers_ascend
+            t10_numbers_up_to_u32_max_come_back
             executions_come_newest_first
             a_past_execution_is_replaced
             unfinished_attempts_are_paged_in_a_fixed_order

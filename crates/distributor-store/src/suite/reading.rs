@@ -3,10 +3,10 @@
 use distributor_core::dm;
 
 use super::fixtures::{
-    attempt, attempt_id, execution, final_attempt, full_execution, moment, must, put, quest,
-    quest_id, stored,
+    attempt, attempt_id, dependency, execution, final_attempt, full_execution, moment, must, put,
+    quest, quest_id, stored,
 };
-use crate::records::AttemptRecord;
+use crate::records::{AttemptRecord, DependencyRecord};
 use crate::{AttemptFilter, Batch, StateCounts, Store};
 
 /// With a gap for each that does not exist, and repetitions repeated.
@@ -73,6 +73,39 @@ pub fn attempt_numbers_ascend(store: &dyn Store) {
     put(store, [numbered(2)]);
     assert_eq!(must(store.attempt_numbers(quest_id(1))), [2, 7, u32::MAX]);
     assert!(must(store.attempt_numbers(quest_id(3))).is_empty());
+}
+
+/// As does the bit of a dependency.
+pub fn t10_numbers_up_to_u32_max_come_back(store: &dyn Store) {
+    let record = AttemptRecord {
+        id: quest_id(1).attempt(u32::MAX),
+        current_execution: u32::MAX,
+        last_successful_execution: u32::MAX,
+        execution: Some(execution(u32::MAX)),
+        ..attempt(1)
+    };
+    put(store, [record.clone(), attempt(2)]);
+    let edge = DependencyRecord {
+        dependent: record.id,
+        for_execution: u32::MAX,
+        ..dependency(1, 2, u32::MAX)
+    };
+    must(store.commit(&Batch {
+        dependencies: vec![edge.clone()],
+        past_executions: vec![(attempt_id(2), execution(u32::MAX))],
+        ..Batch::default()
+    }));
+    let found = must(store.attempts(&[record.id]));
+    let expected = AttemptRecord {
+        version: 1,
+        ..record.clone()
+    };
+    assert_eq!(found, [Some(expected)]);
+    assert_eq!(must(store.dependencies(record.id)), [edge]);
+    for id in [record.id, attempt_id(2)] {
+        let found = must(store.execution(id, u32::MAX));
+        assert_eq!(found, Some(execution(u32::MAX)));
+    }
 }
 
 /// The current one first, whether it is over or not.

@@ -187,3 +187,32 @@ fn a_finished_attempt_stays_finished() {
     });
     assert_eq!(life.states(), (Attempt::Finished, Execution::Finished));
 }
+
+#[test]
+fn only_the_current_execution_can_be_cancelled_by_its_number() {
+    let cancel = |life: &mut Life, execution| {
+        life.apply(Event::CancelExecution {
+            execution,
+            reason: "enough".to_owned(),
+        })
+    };
+    for (mut life, over) in [
+        (Life::new(timed()), None),
+        (Life::running(timed()), Some(1)),
+        (Life::waiting(timed(), 1), None),
+    ] {
+        for number in 0..3 {
+            let answer = cancel(&mut life, number);
+            if over == Some(number) {
+                assert_eq!(answer, Ok(vec![cancel_task(1)]));
+                assert_eq!(cancel(&mut life, number), Ok(Vec::new()), "again");
+            } else {
+                assert!(matches!(answer, Err(Refusal::Denied(_))), "{answer:?}");
+            }
+        }
+    }
+    // While `run` is under way there is no execution yet.
+    let mut life = Life::new(timed());
+    life.start();
+    assert!(cancel(&mut life, 1).is_err());
+}

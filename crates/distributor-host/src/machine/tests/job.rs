@@ -48,6 +48,27 @@ fn t16_a_call_is_accepted_if_everything_fits() {
 }
 
 #[test]
+fn t16_authentication_alone_changes_nothing() {
+    let life = Life::running(timed());
+    let secret = |token: &[u8]| Secret::new(token);
+    assert_eq!(authenticate(&life.record, 1, &secret(EXECUTION)), Ok(()));
+    for (number, token) in [(1, WRONG), (1, ACTIVATION), (1, b""), (2, EXECUTION)] {
+        denied(authenticate(&life.record, number, &secret(token)));
+    }
+    let stopping = Life::stopping(timed());
+    denied(authenticate(&stopping.record, 1, &secret(EXECUTION)));
+    denied(authenticate(&stopping.record, 1, &secret(b"")));
+}
+
+#[test]
+fn t17_an_execution_that_does_not_exist_cannot_be_activated() {
+    for mut life in [Life::new(timed()), Life::declared(timed(), 1)] {
+        let answer = life.activate_with(ACTIVATION, EXECUTION);
+        assert_eq!(denied(answer), "the attempt is not executing");
+    }
+}
+
+#[test]
 fn t18_activation_is_refused_unless_execution_state_and_token_fit() {
     let mut life = Life::scheduled(timed());
     for token in [WRONG, EXECUTION, b""] {

@@ -25,7 +25,8 @@ use distributor_core::{
 use distributor_store::records::{AttemptRecord, ExecutionRecord, Outcome, Policy, Retries};
 
 use super::{
-    AnsweredState, Effect, Event, FinalResult, Refusal, RunAnswer, StatusAnswer, apply, create,
+    AnsweredState, Effect, Event, FinalResult, Refusal, RunAnswer, StatusAnswer, apply,
+    authenticate, create,
 };
 
 const ID: AttemptId = QuestId::from_bytes([7; 32]).attempt(1);

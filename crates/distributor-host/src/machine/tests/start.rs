@@ -162,7 +162,26 @@ fn t48_run_ok_is_executing_with_the_token_and_a_start_timer() {
 }
 
 #[test]
-fn t49_a_second_answer_of_run_changes_nothing() {
+fn t10_the_last_number_of_an_execution_is_used_and_none_comes_after_it() {
+    let mut life = Life::waiting(timed(), 1);
+    life.record.current_execution = u32::MAX - 1;
+    life.record.last_successful_execution = u32::MAX - 1;
+    life.record.execution.as_mut().unwrap().number = u32::MAX - 1;
+    life.dependency_ended(0, None);
+    life.execute();
+    assert_eq!(life.execution().number, u32::MAX);
+    life.activate();
+    life.halt(&[false]).unwrap();
+    life.ended(data("{}"));
+    life.dependency_ended(0, None);
+    assert_eq!(life.start(), [Effect::Ended]);
+    let reason = "no execution number is left";
+    let expected = abnormal(Status::Rejected, reason);
+    assert_eq!(life.record.outcome, Some(expected));
+}
+
+#[test]
+fn a_second_answer_of_run_changes_nothing() {
     let mut life = Life::scheduled(timed());
     for (execution, answer) in [(1, Ok(pending())), (2, Ok(pending())), (1, Err("x".into()))] {
         life.ignores(Event::RunAnswered { execution, answer });

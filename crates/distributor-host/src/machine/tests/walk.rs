@@ -152,6 +152,10 @@ impl Dice {
             20 if self.one_in(20) => Event::Cancel {
                 reason: "enough".to_owned(),
             },
+            20 if self.one_in(20) => Event::CancelExecution {
+                execution,
+                reason: "enough".to_owned(),
+            },
             _ => Event::Wake,
         }
     }

@@ -2,6 +2,7 @@
 //! are all scripted. Nothing here sleeps; whoever waits, waits for an event.
 
 mod backend;
+mod job;
 mod quest;
 mod random;
 mod source;
@@ -13,6 +14,7 @@ use std::time::Duration;
 use distributor_core::{Error, ErrorKind};
 
 pub(crate) use backend::{Gate, Method, Reply, ScriptedBackend, Seen, started};
+pub(crate) use job::job;
 pub(crate) use quest::{Quest, ensure_all};
 pub(crate) use random::Random;
 pub(crate) use source::ScriptedSource;

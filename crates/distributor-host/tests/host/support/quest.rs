@@ -3,8 +3,8 @@
 use distributor_core::dm::quest::desc::Meta;
 use distributor_core::dm::quest::desc::meta::{Retry, Simple, Timeouts, simple};
 use distributor_core::{AttemptId, QuestId, dm};
-use distributor_host::EnsureQuest;
-use distributor_host::driver::NewAttempt;
+use distributor_host::driver::{GraphQuest, NewAttempt};
+use distributor_host::{Engine, EnsureQuest};
 use distributor_proto::{normalize_desc, quest_id};
 
 #[derive(Debug, Clone)]
@@ -101,6 +101,17 @@ impl Quest {
     /// The request for its first attempt.
     pub(crate) fn ensure(&self) -> EnsureQuest {
         self.ensure_attempts(&[1])
+    }
+
+    /// Its part of a request, with these attempts.
+    pub(crate) fn part(&self, engine: &Engine, numbers: &[u32]) -> GraphQuest {
+        let EnsureQuest { desc, attempts } = self.ensure_attempts(numbers);
+        let quest = engine.check_desc(desc);
+        GraphQuest {
+            quest: quest.expect("a right description"),
+            built_by: Vec::new(),
+            attempts,
+        }
     }
 
     pub(crate) fn ensure_attempts(&self, numbers: &[u32]) -> EnsureQuest {

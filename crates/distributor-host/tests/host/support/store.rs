@@ -1,7 +1,7 @@
 //! A store that fails when it is told to.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, mpsc};
 use std::time::Duration;
 
 use distributor_core::{AttemptId, ConfigSnapshot, QuestId, Timestamp};
@@ -33,6 +33,8 @@ struct Plan {
     /// Method and how many of its next calls fail.
     read_faults: Vec<(&'static str, usize)>,
     reads: BTreeMap<&'static str, usize>,
+    /// The next commit waits for the other end of this to go.
+    hold: Option<mpsc::Receiver<()>>,
     /// How many further reads succeed before one fails.
     reads_left: Option<u64>,
 }
@@ -42,6 +44,12 @@ pub(crate) struct FaultyStore {
     inner: Arc<dyn Store>,
     plan: Mutex<Plan>,
     failed: watch::Sender<usize>,
+    held: watch::Sender<bool>,
+}
+
+/// Holds a commit back until it is dropped.
+pub(crate) struct Hold {
+    _open: mpsc::Sender<()>,
 }
 
 impl FaultyStore {
@@ -50,7 +58,21 @@ impl FaultyStore {
             inner,
             plan: Mutex::default(),
             failed: watch::Sender::new(0),
+            held: watch::Sender::new(false),
         }
+    }
+
+    /// The next commit waits, and with it the host's only writer.
+    pub(crate) fn hold_next_commit(&self) -> Hold {
+        let (open, wait) = mpsc::channel();
+        self.plan.lock().expect("plan").hold = Some(wait);
+        Hold { _open: open }
+    }
+
+    /// Returns once a commit is held.
+    pub(crate) async fn held(&self) {
+        let mut held = self.held.subscribe();
+        held.wait_for(|held| *held).await.expect("the store lives");
     }
 
     /// Commits that succeeded so far.
@@ -154,6 +176,11 @@ macro_rules! pass_on {
 
 impl Store for FaultyStore {
     fn commit(&self, batch: &Batch) -> Result<()> {
+        let hold = self.plan.lock().expect("plan").hold.take();
+        if let Some(hold) = hold {
+            self.held.send_replace(true);
+            let _gone = hold.recv();
+        }
         let mut plan = self.plan.lock().expect("plan");
         let number = plan.commits + 1;
         let dead = plan.dies_after.is_some_and(|last| number > last);
