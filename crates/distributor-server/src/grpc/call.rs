@@ -14,11 +14,9 @@ use tonic::server::Grpc;
 use tonic_prost::ProstCodec;
 use tower::service_fn;
 
+use super::received::LONGEST_MESSAGE;
 use super::status::to_tonic;
 use crate::methods::Unary;
-
-/// Longest request, in bytes.
-const LONGEST_REQUEST: usize = 32 * 1024 * 1024;
 
 /// Longest message of an answer, in bytes.
 const LONGEST_RESPONSE: usize = 64 * 1024 * 1024;
@@ -84,7 +82,7 @@ where
     R: Message + Default + Send + 'static,
 {
     Grpc::new(ProstCodec::default())
-        .max_decoding_message_size(LONGEST_REQUEST)
+        .max_decoding_message_size(LONGEST_MESSAGE)
         .max_encoding_message_size(LONGEST_RESPONSE)
 }
 

@@ -7,7 +7,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use axum::body::Body;
-use bytes::{Buf, Bytes};
+use bytes::Bytes;
 use http_body::{Frame, SizeHint};
 use tonic::Status;
 
@@ -22,17 +22,25 @@ const RECEIVED_BYTES: usize = 512 * 1024 * 1024;
 /// What a request may have received without counting, so that small ones always get through.
 const UNCOUNTED_BYTES: usize = 16 * 1024;
 
+/// Longest message of a request, in bytes.
+pub(super) const LONGEST_MESSAGE: usize = 32 * 1024 * 1024;
+
+/// Before each message there are a byte about compression and the length, in four bytes.
+const PREFIX_BYTES: usize = 5;
+
 /// How many bytes of all requests are being received. Clones are the same count.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Room(Arc<AtomicUsize>);
 
-/// A body that fails when it takes too long, or when there is no room for it.
+/// A body that fails when it takes too long, when it is too long, or when there is no room for it.
 pub(super) struct Received {
     body: Body,
     time: Time,
     /// Begins when the sender lets us wait.
     deadline: Option<Moment>,
     room: Room,
+    /// Of the first message, as far as it has come.
+    prefix: Vec<u8>,
     length: usize,
     counted: usize,
 }
@@ -44,9 +52,35 @@ impl Received {
             time,
             deadline: None,
             room,
+            prefix: Vec::with_capacity(PREFIX_BYTES),
             length: 0,
             counted: 0,
         }
+    }
+
+    fn look_at(&mut self, data: &[u8]) -> Result<(), Status> {
+        self.check_announced(data)?;
+        self.count(data.len())
+    }
+
+    /// What is too long is refused before it is received. Only the first message is looked at: no
+    /// method of ours takes more.
+    fn check_announced(&mut self, data: &[u8]) -> Result<(), Status> {
+        let missing = PREFIX_BYTES - self.prefix.len();
+        if missing == 0 {
+            return Ok(());
+        }
+        self.prefix.extend(data.iter().take(missing));
+        let [_, a, b, c, d] = self.prefix[..] else {
+            return Ok(());
+        };
+        let length = u32::from_be_bytes([a, b, c, d]);
+        if usize::try_from(length).is_ok_and(|length| length <= LONGEST_MESSAGE) {
+            return Ok(());
+        }
+        Err(Status::resource_exhausted(format!(
+            "the message has {length} bytes, and may have {LONGEST_MESSAGE}; send it in several"
+        )))
     }
 
     fn count(&mut self, more: usize) -> Result<(), Status> {
@@ -81,7 +115,9 @@ impl http_body::Body for Received {
         if let Poll::Ready(frame) = Pin::new(&mut this.body).poll_frame(context) {
             let frame = frame.map(|frame| {
                 let frame = frame.map_err(|error| Status::from_error(error.into_inner()))?;
-                this.count(frame.data_ref().map_or(0, Buf::remaining))?;
+                if let Some(data) = frame.data_ref() {
+                    this.look_at(data)?;
+                }
                 Ok(frame)
             });
             return Poll::Ready(frame);
@@ -109,3 +145,6 @@ impl http_body::Body for Received {
         self.body.size_hint()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -17,10 +17,11 @@ pub(super) struct Acceptor {
 }
 
 impl Acceptor {
-    pub(super) fn new(listener: TcpListener, time: Time) -> Self {
+    /// With places for so many connections.
+    pub(super) fn new(listener: TcpListener, places: usize, time: Time) -> Self {
         Acceptor {
             listener,
-            places: Arc::new(Semaphore::new(limits::CONNECTIONS)),
+            places: Arc::new(Semaphore::new(places)),
             time,
         }
     }
@@ -54,4 +55,38 @@ fn is_of_one_peer(error: &io::Error) -> bool {
             | io::ErrorKind::ConnectionReset
             | io::ErrorKind::Interrupted
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::Ipv4Addr;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn more_connections_than_there_are_places_wait_for_one() {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let acceptor = Acceptor::new(listener, 2, Time::new(|_| Time::never()));
+        let mut clients = Vec::new();
+        for _ in 0..3 {
+            clients.push(TcpStream::connect(address).await.unwrap());
+        }
+        let first = acceptor.accept().await;
+        let _second = acceptor.accept().await;
+        let mut third = Box::pin(acceptor.accept());
+        tokio::select! { biased;
+            _ = &mut third => panic!("there is no place"),
+            () = tokio::task::yield_now() => {}
+        }
+        drop(first);
+        let _third = third.await;
+    }
+
+    #[test]
+    fn only_errors_of_one_peer_are_followed_by_the_next_at_once() {
+        let too_many_files = io::Error::from_raw_os_error(24);
+        assert!(!is_of_one_peer(&too_many_files));
+        assert!(is_of_one_peer(&io::ErrorKind::ConnectionAborted.into()));
+    }
 }

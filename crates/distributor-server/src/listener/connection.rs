@@ -1,5 +1,7 @@
 //! One connection, from its handshake to its end.
 
+use std::convert::Infallible;
+use std::pin::pin;
 use std::sync::Arc;
 
 use axum::Router;
@@ -9,13 +11,13 @@ use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
-use hyper_util::server::graceful::Watcher;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 use tower::Service;
 
+use super::calls::Calls;
 use super::limits;
 use super::patience::Patient;
 use crate::stop::Stop;
@@ -51,18 +53,18 @@ impl Server {
         }
     }
 
-    /// Serves one connection until it ends; `watcher` asks it to end soon. What goes wrong is the
-    /// peer's problem.
-    pub(super) async fn serve(self: Arc<Self>, stream: TcpStream, watcher: Watcher) {
+    /// Serves one connection until it ends: by itself, or when it is idle for too long or the server
+    /// stops, and then when its calls are over. What goes wrong is the peer's problem.
+    pub(super) async fn serve(self: Arc<Self>, stream: TcpStream) {
         if let Err(error) = stream.set_nodelay(true) {
             tracing::debug!("a connection ended before it began: {error}");
             return;
         }
         match &self.tls {
-            None => self.serve_http(stream, watcher).await,
+            None => self.serve_http(stream).await,
             Some(tls) => {
                 if let Some(stream) = self.greet(tls, stream).await {
-                    self.serve_http(stream, watcher).await;
+                    self.serve_http(stream).await;
                 }
             }
         }
@@ -82,16 +84,34 @@ impl Server {
         }
     }
 
-    async fn serve_http<I>(&self, io: I, watcher: Watcher)
+    async fn serve_http<I>(&self, io: I)
     where
         I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
         let io = TokioIo::new(Patient::new(io, self.time.clone()));
+        let calls = Calls::new();
         let service = service_fn(|request: Request<Incoming>| {
-            self.router.clone().call(request.map(Body::new))
+            let call = calls.begin();
+            let answer = self.router.clone().call(request.map(Body::new));
+            async move {
+                let response = answer.await?;
+                Ok::<_, Infallible>(response.map(|body| call.until_answered(body)))
+            }
         });
-        let connection = self.http.serve_connection(io, service);
-        if let Err(error) = watcher.watch(connection).await {
+        let mut connection = pin!(self.http.serve_connection(io, service));
+        let ended = tokio::select! {
+            ended = connection.as_mut() => Some(ended),
+            () = calls.idle(&self.time, limits::IDLE_TIME) => None,
+            () = self.stop.clone().wait() => None,
+        };
+        let ended = match ended {
+            Some(ended) => ended,
+            None => {
+                connection.as_mut().graceful_shutdown();
+                connection.await
+            }
+        };
+        if let Err(error) = ended {
             tracing::debug!("a connection broke: {error}");
         }
     }

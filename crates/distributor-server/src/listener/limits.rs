@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
-/// Connections that may be open at once. Further ones wait in the system's queue.
-pub(super) const CONNECTIONS: usize = 1024;
+/// Connections that may be open at once; further ones wait in the system's queue. It leaves room for
+/// other files below the 1024 that most systems allow a process.
+pub(super) const CONNECTIONS: usize = 512;
 
 /// Calls that may be under way on one HTTP/2 connection.
 pub(super) const CALLS_PER_CONNECTION: u32 = 100;
@@ -14,8 +15,12 @@ pub(super) const HEADER_BYTES: u32 = 64 * 1024;
 /// For a TLS handshake, and after it for the first bytes of a first request.
 pub(super) const GREETING_TIME: Duration = Duration::from_secs(10);
 
-/// For the header of an HTTP/1.1 request, and how long a connection may be idle before it.
+/// For the header of an HTTP/1.1 request, from the end of the one before.
 pub(super) const HEADER_TIME: Duration = Duration::from_secs(30);
+
+/// How long a connection may be open without a call. It is ended so that its place is free; clients
+/// make another when they need it.
+pub(super) const IDLE_TIME: Duration = Duration::from_secs(60);
 
 /// How long a peer may leave an answer unread.
 pub(super) const WRITE_TIME: Duration = Duration::from_secs(60);

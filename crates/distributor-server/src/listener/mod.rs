@@ -4,6 +4,7 @@
 //! others anything: what a peer may take is in [`limits`].
 
 mod accept;
+mod calls;
 mod connection;
 mod error;
 mod limits;
@@ -18,7 +19,6 @@ use std::pin::pin;
 use std::sync::Arc;
 
 use distributor_api::{Api, Callers};
-use hyper_util::server::graceful::GracefulShutdown;
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
@@ -68,6 +68,11 @@ impl Bound {
         if settings.open && !address.ip().to_canonical().is_loopback() {
             return Err(ServeError::Open { address });
         }
+        if settings.certificate.is_none() && !address.ip().to_canonical().is_loopback() {
+            tracing::warn!(
+                "who listens in on the way to {address} can read tokens: configure a certificate"
+            );
+        }
         let tls = settings.certificate.as_ref().map(tls::acceptor);
         let tls = tls.transpose()?;
         let refuse = |source| ServeError::Bind { address, source };
@@ -109,8 +114,7 @@ impl Bound {
             time.clone(),
             stopping,
         ));
-        let graceful = GracefulShutdown::new();
-        let acceptor = Acceptor::new(self.listener, time.clone());
+        let acceptor = Acceptor::new(self.listener, limits::CONNECTIONS, time.clone());
         let mut connections = JoinSet::new();
         let mut stop = pin!(stop);
         loop {
@@ -118,7 +122,7 @@ impl Bound {
                 () = &mut stop => break,
                 Some(_ended) = connections.join_next() => {}
                 (stream, place) = acceptor.accept() => {
-                    let connection = server.clone().serve(stream, graceful.watcher());
+                    let connection = server.clone().serve(stream);
                     connections.spawn(async move {
                         connection.await;
                         drop(place);
@@ -129,12 +133,14 @@ impl Bound {
         drop(acceptor);
         health.stop().await;
         stopper.send_replace(true);
-        tokio::select! {
-            () = graceful.shutdown() => {}
-            () = time.after(self.settings.patience) => {
-                let left = connections.len();
-                tracing::warn!("stopping although {left} connections have calls under way");
-            }
+        let ended = async { while connections.join_next().await.is_some() {} };
+        let in_time = tokio::select! {
+            () = ended => true,
+            () = time.after(self.settings.patience) => false,
+        };
+        if !in_time {
+            let left = connections.len();
+            tracing::warn!("stopping although {left} connections have calls under way");
         }
         connections.shutdown().await;
     }

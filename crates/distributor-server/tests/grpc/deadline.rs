@@ -5,11 +5,13 @@ use std::time::Duration;
 
 use distributor_client::Code;
 use distributor_proto::control::{ListRequest, ListResponse, WatchRequest, WatchResponse};
+use distributor_proto::dm;
 use http::uri::PathAndQuery;
 use tonic::client::Grpc;
 use tonic::{Request, Status};
 use tonic_prost::ProstCodec;
 
+use crate::support::backend::KNOWN;
 use crate::support::callers::Gate;
 use crate::support::http::{Http2, framed, grpc};
 use crate::support::{Questions, World};
@@ -73,5 +75,45 @@ async fn a_timeout_that_is_none_is_refused() {
     request.headers_mut().insert("grpc-timeout", soon);
     let answer = http.send(request).await.unwrap();
     assert_eq!(answer.grpc.as_deref(), Some("3"));
+    world.stopped().await;
+}
+
+#[tokio::test]
+async fn a_mutation_that_was_accepted_goes_on_after_its_deadline() {
+    let world = World::open().await;
+    let mut watch = world.client().watch(WatchRequest::default()).await.unwrap();
+    watch.message().await.unwrap().expect("it has begun");
+    let desc = dm::quest::Desc {
+        distributor_config_name: KNOWN.to_owned(),
+        parameters: "{}".to_owned(),
+        distributor_parameters: "{}".to_owned(),
+        meta: None,
+    };
+    let request = dm::EnsureGraphDataReq {
+        quest: vec![desc],
+        quest_attempt: vec![dm::attempt_list::Nums { nums: vec![1] }],
+        ..Default::default()
+    };
+    world.committer.hold();
+    let mut client = Grpc::new(world.channel().await);
+    let call = tokio::spawn(async move {
+        client.ready().await.unwrap();
+        let mut request = Request::new(request);
+        request.set_timeout(HOUR);
+        let path = PathAndQuery::from_static("/dm.Deps/EnsureGraphData");
+        let codec = ProstCodec::<dm::EnsureGraphDataReq, dm::EnsureGraphDataRsp>::default();
+        client.unary(request, path, codec).await
+    });
+    world.committer.arrived().await;
+    world.clock.advance(HOUR);
+    let late = call.await.unwrap().unwrap_err();
+    assert_eq!(late.code(), Code::DeadlineExceeded);
+
+    world.committer.release();
+    let change = watch.message().await.unwrap().expect("a change");
+    let id = change.changes[0].id.clone().expect("an id");
+    assert_eq!(id.id, 1);
+    let list = world.client().list(ListRequest::default()).await.unwrap();
+    assert_eq!(list.attempts[0].id, Some(id));
     world.stopped().await;
 }

@@ -10,7 +10,10 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 pub(crate) async fn connect(address: SocketAddr) -> TcpStream {
-    TcpStream::connect(address).await.expect("the port is open")
+    let stream = TcpStream::connect(address).await;
+    let stream = stream.expect("the port is open");
+    stream.set_nodelay(true).expect("an option of all systems");
+    stream
 }
 
 /// Sends these bytes and no more, and reads what comes until the other side ends.
@@ -32,12 +35,20 @@ pub(crate) async fn read_all(mut stream: impl AsyncRead + Unpin) -> String {
 }
 
 /// One HTTP/1.1 request on a connection of its own.
-pub(crate) async fn get<I>(mut stream: I, path: &str) -> String
+pub(crate) async fn get<I>(stream: I, path: &str) -> String
 where
     I: AsyncRead + AsyncWrite + Unpin,
 {
     let request = format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
-    stream.write_all(request.as_bytes()).await.expect("sent");
+    ask(stream, request.as_bytes()).await
+}
+
+/// Like [`get`], with a whole request that says `Connection: close`.
+pub(crate) async fn ask<I>(mut stream: I, request: &[u8]) -> String
+where
+    I: AsyncRead + AsyncWrite + Unpin,
+{
+    stream.write_all(request).await.expect("sent");
     read_all(stream).await
 }
 
@@ -58,6 +69,13 @@ impl Http2 {
         let (sender, connection) = handshake(TokioExecutor::new(), io).await.expect("HTTP/2");
         tokio::spawn(connection);
         Http2(sender)
+    }
+
+    /// Returns once the server has ended the connection.
+    pub(crate) async fn closed(&mut self) {
+        while self.0.ready().await.is_ok() {
+            tokio::task::yield_now().await;
+        }
     }
 
     /// `None`: the server reset the stream or the connection.

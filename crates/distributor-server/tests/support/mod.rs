@@ -1,7 +1,9 @@
-//! A server on a port of its own, with nothing stored and nothing configured.
+//! A server on a port of its own, with nothing stored.
 #![allow(dead_code, reason = "each of the test programs uses a part of it")]
 
+pub(crate) mod backend;
 pub(crate) mod callers;
+pub(crate) mod hold;
 pub(crate) mod http;
 pub(crate) mod random;
 
@@ -11,9 +13,7 @@ use std::time::Duration;
 
 use distributor_api::{Access, Api, Callers, Parts, Templates};
 use distributor_client::{Client, ConnectOptions, RetryPolicy};
-use distributor_core::{
-    ConfigSnapshot, Distributor, DistributorSource, Error, ErrorKind, ManualClock, Timestamp,
-};
+use distributor_core::{ManualClock, Timestamp};
 use distributor_host::driver::Surroundings;
 use distributor_host::{Engine, Entrance};
 use distributor_server::{Bound, Settings};
@@ -21,7 +21,9 @@ use distributor_store::MemoryStore;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
+use backend::Configurations;
 use callers::Anybody;
+use hold::HoldingClock;
 
 /// How patient the servers of all tests are at their end.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
@@ -30,6 +32,7 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
 pub(crate) struct World {
     pub(crate) address: SocketAddr,
     pub(crate) clock: Arc<ManualClock>,
+    pub(crate) committer: Arc<HoldingClock>,
     pub(crate) api: Api,
     stop: Option<oneshot::Sender<()>>,
     served: JoinHandle<()>,
@@ -63,7 +66,8 @@ impl World {
         let clock = Arc::new(ManualClock::new(Timestamp::from_micros(
             1_600_000_000_000_000,
         )));
-        let api = api(clock.clone());
+        let committer = Arc::new(HoldingClock::new(clock.clone()));
+        let api = api(committer.clone());
         let (stop, stopping) = oneshot::channel();
         let served = tokio::spawn(bound.serve(api.clone(), callers, async move {
             // A world that is dropped stops too.
@@ -72,6 +76,7 @@ impl World {
         World {
             address,
             clock,
+            committer,
             api,
             stop: Some(stop),
             served,
@@ -113,35 +118,25 @@ impl World {
     }
 }
 
-fn api(clock: Arc<ManualClock>) -> Api {
+fn api(clock: Arc<HoldingClock>) -> Api {
     let surroundings = Surroundings {
         backends_directory: None,
         helper_program: None,
     };
     let entrance = Entrance::new(clock.clone(), surroundings);
     let store = Arc::new(MemoryStore::new());
-    let engine = Engine::start(entrance, store, Arc::new(Nothing), Default::default());
+    let engine = Engine::start(
+        entrance,
+        store,
+        Arc::new(Configurations),
+        Default::default(),
+    );
     Api::new(Parts {
         engine: engine.expect("a host"),
         clock,
         access: Arc::new(Access::nobody()),
         templates: Arc::new(Templates::default()),
     })
-}
-
-/// No configuration at all.
-#[derive(Debug)]
-struct Nothing;
-
-impl DistributorSource for Nothing {
-    fn snapshot(&self, name: &str) -> Result<Arc<ConfigSnapshot>, Error> {
-        Err(Error::new(ErrorKind::NotFound, format!("no `{name}`")))
-    }
-
-    fn distributor(&self, snapshot: &Arc<ConfigSnapshot>) -> Result<Arc<dyn Distributor>, Error> {
-        let problem = format!("no `{}`", snapshot.name);
-        Err(Error::new(ErrorKind::NotFound, problem))
-    }
 }
 
 /// A client that asks these questions and could ask more.

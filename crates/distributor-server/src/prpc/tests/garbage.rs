@@ -5,10 +5,13 @@ use distributor_proto::dm;
 use http::{HeaderName, HeaderValue, Request, request};
 use prost::Message;
 
+use super::super::body::MOST_BYTES;
 use super::negotiation::gzip;
 use super::{World, post, post_json, run, send};
 
 const REQUESTS: usize = 10_000;
+/// A file that is a thousand times larger than it looks comes after so many.
+const BOMB_EVERY: usize = 4_000;
 /// A good request comes after so many.
 const GOOD_EVERY: usize = 25;
 const SEED: u64 = 0x5eed_2026;
@@ -216,9 +219,16 @@ fn ten_thousand_requests_of_garbage_do_no_harm() {
     run(async {
         let world = World::new();
         let mut random = Random(SEED);
+        let bomb = gzip(&vec![0; MOST_BYTES + 1]);
         let mut refused = 0;
         for number in 0..REQUESTS {
-            let request = random.request();
+            let request = match number % BOMB_EVERY {
+                0 => send(
+                    post(random.of(METHODS)).header("Content-Encoding", "gzip"),
+                    bomb.clone(),
+                ),
+                _ => random.request(),
+            };
             let told = format!("request {number}: {request:?}");
             let reply = world.ask(request).await;
             let code = reply.code();

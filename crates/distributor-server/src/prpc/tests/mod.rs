@@ -2,6 +2,7 @@
 //! without a port. Nothing here sleeps; whoever waits, waits for an event.
 
 mod callers;
+mod deps;
 mod garbage;
 mod golden;
 mod limits;
