@@ -37,32 +37,39 @@ fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
 }
 
-/// The row that a test is named after, `dc_03_x` for example after `DC-03`.
+/// The rows that a test is named after: `dc_03_x`, `t14_t28_x`, `dc_44_45_x`, `a_and_dc_03`.
 fn rows_of(test: &str) -> Vec<String> {
-    // One test may prove several: `dc_02_and_dc_03_hold`.
     let mut rows = Vec::new();
-    let mut rest = test;
-    loop {
-        let Some((row, behind)) = leading_row(rest) else {
-            return rows;
+    let mut words = test.split('_').peekable();
+    // The kind that a bare number belongs to.
+    let mut kind = None;
+    while let Some(word) = words.next() {
+        let (letters, digits) = match word {
+            "dc" => (
+                "dc_",
+                words.next_if(|next| is_number(next)).unwrap_or_default(),
+            ),
+            number if is_number(number) => (kind.unwrap_or_default(), number),
+            other => other.split_at(other.len().min(1)),
         };
-        rows.push(row);
-        match behind.strip_prefix("_and_") {
-            Some(next) => rest = next,
-            None => return rows,
-        }
+        kind = row(letters, digits).map(|row| {
+            rows.push(row);
+            letters
+        });
     }
+    rows
 }
 
-fn leading_row(text: &str) -> Option<(String, &str)> {
-    KINDS.iter().find_map(|(prefix, shown, last)| {
-        let rest = text.strip_prefix(prefix)?;
-        let digits = rest.get(..2)?;
-        let number: u32 = digits.parse().ok()?;
-        let behind = &rest[2..];
-        let ends = behind.is_empty() || behind.starts_with('_');
-        (ends && (1..=*last).contains(&number)).then(|| (format!("{shown}{number:02}"), behind))
-    })
+fn is_number(word: &str) -> bool {
+    word.len() == 2 && word.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+fn row(letters: &str, digits: &str) -> Option<String> {
+    let (_, shown, last) = KINDS.iter().find(|(prefix, _, _)| *prefix == letters)?;
+    let number: u32 = digits.parse().ok().filter(|_| is_number(digits))?;
+    (1..=*last)
+        .contains(&number)
+        .then(|| format!("{shown}{number:02}"))
 }
 
 fn all_rows() -> impl Iterator<Item = String> {
@@ -180,6 +187,10 @@ fn names_lead_to_rows() {
     assert_eq!(rows_of("dc_28_permanent"), ["DC-28"]);
     assert_eq!(rows_of("dc_02_and_dc_03_hold"), ["DC-02", "DC-03"]);
     assert_eq!(rows_of("t07_sequence"), ["T07"]);
+    assert_eq!(rows_of("t14_t28_x_and_t31_y"), ["T14", "T28", "T31"]);
+    assert_eq!(rows_of("l08_dc_13_z"), ["L08", "DC-13"]);
+    assert_eq!(rows_of("dc_44_45_60_w"), ["DC-44", "DC-45", "DC-60"]);
+    assert!(rows_of("dc_x_after_30_years").is_empty());
     assert!(rows_of("t99_no_such_row").is_empty());
     assert!(rows_of("the_table").is_empty());
     assert!(rows_of("a1_small").is_empty());

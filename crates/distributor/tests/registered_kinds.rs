@@ -18,7 +18,7 @@ const FEATURES: &[(&str, bool)] = &[
 ];
 
 #[test]
-fn enabled_features_are_registered_kinds() {
+fn dc_11_enabled_features_are_registered_kinds() {
     let registry = Registry::linked().unwrap();
     let registered: Vec<String> = registry.kinds().map(cargo_feature).collect();
     let enabled: Vec<&str> = FEATURES
