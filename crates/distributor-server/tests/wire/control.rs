@@ -172,7 +172,7 @@ async fn the_output_of_a_task_is_read_piece_by_piece<W: Wire>(world: &World<W>) 
 async fn what_is_over_is_collected<W: Wire>(world: &World<W>) {
     let old = world.executing(&instant("old")).await;
     let running = world.executing(&desc("running")).await;
-    world.clock.advance(Duration::from_secs(60));
+    world.clock.advance(Duration::from_secs(61));
     let collect = |dry_run| {
         world.writer.collect(CollectRequest {
             older_than: Some(prost_types::Duration {

@@ -27,7 +27,10 @@ template {
       param { key: "${target}" value { schema { str { max_length: 8 } } } }
       param { key: "${size}" value { schema { int {} } default { int: 1 } } }
     }
-    distributor_parameters { body: '{}' }
+    distributor_parameters {
+      body: '{"for": ${target}}'
+      param { key: "${target}" value { schema { str {} } } }
+    }
     meta { retry { failed: 2 } }
   }
 }
@@ -78,8 +81,8 @@ fn built() -> dm::quest::Desc {
     };
     dm::quest::Desc {
         distributor_config_name: CONFIG.to_owned(),
-        parameters: r#"{"size":"1","target":"t"}"#.to_owned(),
-        distributor_parameters: "{}".to_owned(),
+        parameters: r#"{"size":1,"target":"t"}"#.to_owned(),
+        distributor_parameters: r#"{"for":"t"}"#.to_owned(),
         meta: Some(dm::quest::desc::Meta {
             retry: Some(retry),
             timeouts: Some(Default::default()),
