@@ -2,9 +2,9 @@
 
 use distributor_client::Code;
 use distributor_core::dm::execution::data::ExecutionType;
-use distributor_core::dm::{self};
+use distributor_core::{TaskResult, dm};
 
-use crate::support::{World, desc, everything, list, shown, walk};
+use crate::support::{World, desc, everything, id_of, list, request, shown, slow, walk};
 use crate::wire::{Wire, assert_refused};
 
 over_both! {
@@ -17,6 +17,8 @@ over_both! {
     t19_an_activated_execution_is_running;
     t20_a_second_task_with_a_token_of_its_own_is_denied;
     t21_the_same_execution_token_again_is_fine;
+    of_several_tasks_at_once_one_is_activated;
+    a_task_that_is_faster_than_the_answer_of_its_backend_tries_again;
     an_activation_that_can_never_be_right_names_its_field;
 }
 
@@ -75,9 +77,7 @@ async fn t18_activating_what_has_stopped_is_denied<W: Wire>(world: &World<W>) {
     world.finish(&job, "{}").await.expect("a good result");
     let stopping = world.activate(job.execution, &invitation, &job.token);
     assert_refused(stopping.await, Code::PermissionDenied, "failed to activate");
-    world
-        .end(job.execution, distributor_core::TaskResult::data("{}"))
-        .await;
+    world.end(job.execution, TaskResult::data("{}")).await;
     let finished = world.activate(job.execution, &invitation, &job.token);
     assert_refused(finished.await, Code::PermissionDenied, "failed to activate");
 }
@@ -106,6 +106,40 @@ async fn t21_the_same_execution_token_again_is_fine<W: Wire>(world: &World<W>) {
     let again = world.activate(job.execution, b"", &job.token).await;
     again.expect("it runs with this token");
     world.finish(&job, "{}").await.expect("the same token");
+}
+
+async fn of_several_tasks_at_once_one_is_activated<W: Wire>(world: &World<W>) {
+    let execution = world.executing(&desc("a")).await.execution(1);
+    let invitation = world.backend.activation_token(execution);
+    let tokens = [[1; 32], [2; 32], [3; 32], [4; 32]];
+    let claim = |number: usize| world.activate(execution, &invitation, &tokens[number]);
+    let answers = tokio::join!(claim(0), claim(1), claim(2), claim(3));
+    let mut winners = 0;
+    for answer in <[_; 4]>::from(answers) {
+        match answer {
+            Ok(()) => winners += 1,
+            refused => assert_refused(refused, Code::AlreadyExists, "by another task"),
+        }
+    }
+    assert_eq!(winners, 1);
+}
+
+async fn a_task_that_is_faster_than_the_answer_of_its_backend_tries_again<W: Wire>(
+    world: &World<W>,
+) {
+    let ensured = world.writer.ensure_graph_data(request(&[slow("a")])).await;
+    assert!(ensured.expect("good").accepted);
+    world.backend.slow_task_runs().await;
+    let execution = id_of(&slow("a")).attempt(1).execution(1);
+    let invitation = world.backend.activation_token(execution);
+    let early = world.activate(execution, &invitation, TOKEN).await;
+    assert_refused(early, Code::Unavailable, "try again");
+    let stranger = world.activate(execution, b"wrong", TOKEN).await;
+    assert_refused(stranger, Code::PermissionDenied, "failed to activate");
+    world.backend.answer();
+    world.drain().await;
+    let activated = world.activate(execution, &invitation, TOKEN).await;
+    activated.expect("the same call");
 }
 
 async fn an_activation_that_can_never_be_right_names_its_field<W: Wire>(world: &World<W>) {

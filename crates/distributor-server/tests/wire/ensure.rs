@@ -19,6 +19,7 @@ over_both! {
     a09_new_quests_do_not_exist_before_the_call_and_execute_after_it;
     a10_what_exists_is_shown_and_left_alone_beside_what_is_new;
     a11_new_attempts_of_known_quests_do_not_exist_before_the_call;
+    the_same_request_at_the_same_time_is_carried_out_once;
     what_the_backend_or_the_configuration_refuses_is_named;
 }
 
@@ -174,6 +175,19 @@ async fn a11_new_attempts_of_known_quests_do_not_exist_before_the_call<W: Wire>(
         assert!(data.desc.is_some());
         assert!(shown_in(&response, id_of(desc).attempt(2)).dne);
     }
+}
+
+async fn the_same_request_at_the_same_time_is_carried_out_once<W: Wire>(world: &World<W>) {
+    let ensure = || world.writer.ensure_graph_data(request(&[desc("a")]));
+    let answers = tokio::join!(ensure(), ensure(), ensure(), ensure());
+    for answer in <[_; 4]>::from(answers) {
+        assert!(answer.expect("good").accepted);
+    }
+    world.drain().await;
+    let attempt = id_of(&desc("a")).attempt(1);
+    let graph = world.walk(walk(list(&[attempt]), 0, everything())).await;
+    let data = shown(&graph, attempt).data.as_ref().expect("data");
+    assert_eq!((data.num_executions, world.backend.started()), (1, 1));
 }
 
 async fn what_the_backend_or_the_configuration_refuses_is_named<W: Wire>(world: &World<W>) {

@@ -35,6 +35,7 @@ mod finish;
 #[path = "../support/mod.rs"]
 mod ground;
 mod life;
+mod literal;
 mod sizes;
 mod support;
 mod templates;

@@ -1,19 +1,21 @@
 //! How many bytes of results an answer has.
 
-use distributor_core::dm;
+use distributor_client::Code;
 use distributor_core::dm::attempt::partial;
+use distributor_core::{TaskResult, dm};
 
 use crate::support::{
     INSTANT_RESULT, World, all_of, desc, everything, id_of, instant, list, nums, request, result,
     results, shown, walk,
 };
-use crate::wire::Wire;
+use crate::wire::{Wire, assert_refused};
 
 over_both! {
     a22_a_result_beyond_the_size_limit_is_blank_and_says_so;
     a30_five_of_twenty_fit_into_a_hundred_and_a_sixth_does_not;
     a30_more_than_the_limit_never_fits;
     a30_five_hundred_and_twelve_results_fit_exactly;
+    results_and_descriptions_have_a_largest_size;
 }
 
 fn limited(request: dm::WalkGraphReq, max_data_size: u32) -> dm::WalkGraphReq {
@@ -93,4 +95,27 @@ async fn a30_five_hundred_and_twelve_results_fit_exactly<W: Wire>(world: &World<
         let fit = usize::try_from(fit).expect("not many");
         assert_eq!(full(&graph, size), fit, "within {limit}");
     }
+}
+
+async fn results_and_descriptions_have_a_largest_size<W: Wire>(world: &World<W>) {
+    const LARGEST: usize = 262_144;
+    let job = world.job("x").await;
+    for size in [LARGEST + 1, 2 * LARGEST] {
+        let answer = world.finish(&job, &object(size)).await;
+        assert_refused(answer, Code::InvalidArgument, "data: ");
+    }
+    world.finish(&job, &object(LARGEST)).await.expect("it fits");
+    world.end(job.execution, TaskResult::data("{}")).await;
+    let request_of = |id| limited(walk(list(&[id]), 0, results()), 0);
+    let graph = world.walk(request_of(job.attempt())).await;
+    assert_eq!(result(shown(&graph, job.attempt())).0, object(LARGEST));
+
+    let mut large = desc("y");
+    large.parameters = object(LARGEST - 2);
+    let answer = world.writer.ensure_graph_data(request(&[large.clone()]));
+    assert!(answer.await.expect("it fits").accepted);
+    large.distributor_parameters = "{ }".to_owned();
+    let answer = world.writer.ensure_graph_data(request(&[large])).await;
+    let message = "too large: 262145 > 262144";
+    assert_refused(answer, Code::InvalidArgument, message);
 }

@@ -22,7 +22,8 @@ async fn every_change_of_a_watched_attempt_is_told_over_grpc() {
 
         world.executing(&desc("other")).await;
         world.finished(&desc("a"), "{}").await;
-        let mut told: Vec<(attempt::State, u32, Option<execution::State>)> = Vec::new();
+        use execution::State;
+        let mut told: Vec<(attempt::State, u32, Option<State>)> = Vec::new();
         while told
             .last()
             .is_none_or(|(state, ..)| *state != attempt::State::Finished)
@@ -37,7 +38,6 @@ async fn every_change_of_a_watched_attempt_is_told_over_grpc() {
             }
         }
         told.dedup();
-        use execution::State;
         let executing = |state| (attempt::State::Executing, 1, Some(state));
         let end = [
             executing(State::Scheduling),

@@ -12,6 +12,7 @@ use distributor_core::{
 use dm::abnormal_finish::Status;
 use dm::quest::desc::Meta;
 use dm::quest::desc::meta::Simple;
+use tokio::sync::Notify;
 
 use super::request::desc;
 
@@ -19,6 +20,8 @@ use super::request::desc;
 pub(crate) const CONFIG: &str = "fakeDistributor";
 /// The one whose tasks end at once, with [`INSTANT_RESULT`].
 const INSTANT: &str = "instant";
+/// The one whose tasks run before the host is told that they do.
+const SLOW: &str = "slow";
 pub(crate) const INSTANT_RESULT: &str = r#"{"n":1}"#;
 /// What each task writes to its standard output.
 pub(crate) const OUTPUT: &[u8] = b"hello world";
@@ -35,9 +38,26 @@ pub(crate) fn instant(name: &str) -> dm::quest::Desc {
     }
 }
 
+/// A quest whose job runs, and whose backend does not answer before [`Backend::answer`].
+pub(crate) fn slow(name: &str) -> dm::quest::Desc {
+    dm::quest::Desc {
+        distributor_config_name: SLOW.to_owned(),
+        ..desc(name)
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Manner {
+    UntilToldToEnd,
+    Instant,
+    Slow,
+}
+
 #[derive(Default)]
 pub(crate) struct Backend {
     tasks: Mutex<HashMap<ExecutionId, Task>>,
+    slow_started: Notify,
+    slow_answers: Notify,
 }
 
 struct Task {
@@ -48,19 +68,17 @@ struct Task {
 
 impl Backend {
     pub(crate) fn registry(backend: &Arc<Backend>, host: Arc<dyn Host>) -> TestingRegistry {
-        let make = |backend: &Arc<Backend>, is_instant| {
+        let make = |manner| {
             let backend = backend.clone();
             move |_| {
                 let backend = backend.clone();
-                Arc::new(Instance {
-                    backend,
-                    is_instant,
-                }) as _
+                Arc::new(Instance { backend, manner }) as _
             }
         };
         TestingRegistry::new(host)
-            .with(CONFIG, make(backend, false))
-            .with(INSTANT, make(backend, true))
+            .with(CONFIG, make(Manner::UntilToldToEnd))
+            .with(INSTANT, make(Manner::Instant))
+            .with(SLOW, make(Manner::Slow))
     }
 
     fn task<T>(&self, execution: ExecutionId, look: impl FnOnce(&mut Task) -> T) -> T {
@@ -78,6 +96,21 @@ impl Backend {
         self.task(execution, |task| task.previous.clone())
     }
 
+    /// Returns once a slow task runs.
+    pub(crate) async fn slow_task_runs(&self) {
+        self.slow_started.notified().await;
+    }
+
+    /// Says that the slow task runs.
+    pub(crate) fn answer(&self) {
+        self.slow_answers.notify_one();
+    }
+
+    /// How many tasks were ever started.
+    pub(crate) fn started(&self) -> usize {
+        self.tasks.lock().expect("tasks").len()
+    }
+
     /// The task has ended like this; the host must still be told.
     pub(crate) fn end(&self, execution: ExecutionId, result: TaskResult) {
         self.task(execution, |task| task.end = Some(result));
@@ -86,7 +119,7 @@ impl Backend {
 
 struct Instance {
     backend: Arc<Backend>,
-    is_instant: bool,
+    manner: Manner,
 }
 
 impl Instance {
@@ -103,15 +136,20 @@ impl Instance {
 #[async_trait]
 impl Distributor for Instance {
     async fn run(&self, request: RunRequest) -> Result<Started> {
-        let end = self.is_instant.then(|| TaskResult::data(INSTANT_RESULT));
+        let end = (self.manner == Manner::Instant).then(|| TaskResult::data(INSTANT_RESULT));
         let task = Task {
             activation_token: request.activation_token,
             previous: request.previous_result.map(|it| it.object),
             end,
         };
-        let mut tasks = self.backend.tasks.lock().expect("tasks");
-        tasks.entry(request.execution).or_insert(task);
-        drop(tasks);
+        {
+            let mut tasks = self.backend.tasks.lock().expect("tasks");
+            tasks.entry(request.execution).or_insert(task);
+        }
+        if self.manner == Manner::Slow {
+            self.backend.slow_started.notify_one();
+            self.backend.slow_answers.notified().await;
+        }
         let token = Token(request.execution.to_string());
         Ok(Started {
             poll_timeout: Duration::ZERO,

@@ -11,7 +11,7 @@ use std::time::Duration;
 use crate::wire::Wire;
 
 pub(crate) use answer::{names, result, shown, shown_in, state};
-pub(crate) use backend::{CONFIG, INSTANT_RESULT, OUTPUT, instant};
+pub(crate) use backend::{CONFIG, INSTANT_RESULT, OUTPUT, instant, slow};
 pub(crate) use request::{
     all_of, desc, everything, id_of, list, nothing, nums, range, raw, request, results, walk,
     with_results,
