@@ -119,9 +119,9 @@ fn tests_in(text: &str, suite: bool) -> Vec<(String, &str)> {
     let mut over_both = false;
     for line in text.lines().map(str::trim) {
         if over_both {
-            let scenario = line.strip_suffix(';').unwrap_or_default();
-            for transport in ["over_grpc", "over_prpc"] {
-                tests.push((format!("{transport}::{scenario}"), scenario));
+            if let Some(scenario) = line.strip_suffix(';') {
+                let transports = ["over_grpc", "over_prpc"];
+                tests.extend(transports.map(|it| (format!("{it}::{scenario}"), scenario)));
             }
             over_both = line != "}";
             continue;
