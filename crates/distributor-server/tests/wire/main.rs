@@ -34,6 +34,7 @@ mod ensure;
 mod finish;
 #[path = "../support/mod.rs"]
 mod ground;
+mod jobs;
 mod life;
 mod literal;
 mod sizes;
