@@ -121,6 +121,10 @@ pub(super) enum Message {
         event: Event,
         reply: Reply<()>,
     },
+    /// A caller of `Call` about this attempt does not wait for the answer any more.
+    CallerGone {
+        attempt: AttemptId,
+    },
     RunAnswered {
         row: Row,
         id: ExecutionId,

@@ -8,6 +8,7 @@ mod configuration;
 mod cycles;
 mod dependencies;
 mod dynamic;
+mod early;
 mod faults;
 mod graph;
 mod halting;
