@@ -342,7 +342,7 @@ impl Engine {
     /// # Errors
     /// `AbsentQuest` for attempts of an unknown quest, `Invalid` for a need that is not right,
     /// `NotFound` or `Refused` if the dependent is not what it says it is, `Cycle` if it would wait
-    /// for itself.
+    /// for itself, `TooEntangled` if that cannot be found out.
     pub async fn ensure_graph(&self, request: GraphRequest) -> Result<GraphAnswer, CallError> {
         self.send(|reply| Message::Ensure { request, reply }).await
     }

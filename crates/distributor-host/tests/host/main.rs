@@ -4,6 +4,7 @@ mod authentication;
 mod calls;
 mod cancelling;
 mod capacity;
+mod collecting;
 mod configuration;
 mod cycles;
 mod dependencies;
