@@ -35,6 +35,8 @@ struct Plan {
     reads: BTreeMap<&'static str, usize>,
     /// Attempts that were asked for.
     attempts: usize,
+    /// Most attempts that one batch held.
+    largest: usize,
     /// The next commit waits for the other end of this to go.
     hold: Option<mpsc::Receiver<()>>,
     /// How many further reads succeed before one fails.
@@ -137,6 +139,11 @@ impl FaultyStore {
         plan.reads.get(method).copied().unwrap_or(0)
     }
 
+    /// Most attempts that one commit wrote since the last time.
+    pub(crate) fn largest_commit(&self) -> usize {
+        std::mem::take(&mut self.plan.lock().expect("plan").largest)
+    }
+
     /// How many attempts were asked for since the last time.
     pub(crate) fn count_attempts(&self) -> usize {
         std::mem::take(&mut self.plan.lock().expect("plan").attempts)
@@ -197,6 +204,7 @@ impl Store for FaultyStore {
         if fault != Some(CommitFault::Lost) {
             self.inner.commit(batch)?;
             plan.commits = number;
+            plan.largest = plan.largest.max(batch.attempts.len());
         }
         drop(plan);
         match fault {
