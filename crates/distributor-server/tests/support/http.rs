@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 
 use http_body_util::{BodyExt, Full};
-use hyper::body::Bytes;
+use hyper::body::{Bytes, Incoming};
 use hyper::client::conn::http2::{Builder, SendRequest, handshake};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
@@ -83,7 +83,10 @@ impl Http2 {
     }
 
     /// The headers of an answer came; nothing more is asked for. What is returned must be kept.
-    pub(crate) async fn begin(&mut self, request: http::Request<Full<Bytes>>) -> impl Send {
+    pub(crate) async fn begin(
+        &mut self,
+        request: http::Request<Full<Bytes>>,
+    ) -> http::Response<Incoming> {
         self.0.ready().await.expect("a connection");
         let response = self.0.send_request(request).await;
         response.expect("headers")
