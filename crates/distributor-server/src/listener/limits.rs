@@ -1,4 +1,8 @@
-//! How much one peer, and all of them together, may ask of this process.
+//! How much one peer, and all of them together, may ask of this process. What calls may take is in
+//! [`crate::budget`] and [`crate::request`].
+//!
+//! Floods of HTTP/2 frames, such as streams that are begun and reset at once, are ended by the HTTP
+//! implementation: its own limits for them are on.
 
 use std::time::Duration;
 
