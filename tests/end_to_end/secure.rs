@@ -63,7 +63,7 @@ fn a_certificate_that_is_not_trusted_is_refused_and_so_is_talk_without_tls() {
     let plain = format!("http://{}", service.address());
     place.run(["status", "--server", &plain]).expect(3);
     let done = place.run(["status", "--server", &service.url, "--ca", "key.pem"]);
-    done.expect(2).complains("key.pem");
+    done.expect(2).complains("key.pem: has no certificate");
 }
 
 #[test]
@@ -126,5 +126,5 @@ fn a_job_calls_back_over_tls() {
     let show = place
         .run(["show", &format!("{quest}|1"), "--json"])
         .expect(0);
-    assert_eq!(show.json()["state"], "FINISHED", "{show}");
+    assert_eq!(show.json()["attempt"]["state"], "FINISHED", "{show}");
 }

@@ -52,6 +52,7 @@ fn noop(number: usize) -> Value {
             "distributorConfigName": "noop",
             "parameters": json!({"number": number}).to_string(),
             "distributorParameters": "{}",
+            "meta": {"simple": {}},
         }],
         "questAttempt": [{"nums": [1]}],
     })
