@@ -14,7 +14,7 @@ use crate::simulated::{result, skipped, whole_graph};
 const PREAMBLE: &str = "stop() { [ $? -eq 10 ] && exit 0; exit 1; }\n";
 
 /// A description of a simple quest, for `job depend`.
-fn simple(argv: &[&str]) -> Value {
+pub(crate) fn simple(argv: &[&str]) -> Value {
     json!({
         "distributor_config_name": "local-process",
         "parameters": "{}",
@@ -23,24 +23,40 @@ fn simple(argv: &[&str]) -> Value {
     })
 }
 
-/// Runs this script as the job of a quest, with `distributor` as `$1`, and gives quest and end.
+/// Runs this script as the job of a quest, and gives quest and end.
 fn run(place: &Place, service: &Service, script: &str) -> (String, Value) {
+    let quest = submit(place, service, script);
+    let end = wait_until_over(service, &quest, 1);
+    (quest, end)
+}
+
+/// Asks for a quest whose job is this script, with `distributor` as `$1`, and gives it.
+pub(crate) fn submit(place: &Place, service: &Service, script: &str) -> String {
+    let answer = service
+        .call("dm.Deps/EnsureGraphData", &of_script(place, script))
+        .expect("the quest is accepted");
+    let quest = answer["questIds"][0]["id"].as_str().expect("an id");
+    quest.to_owned()
+}
+
+/// The request for attempt 1 of a quest whose job is this script. It is not tried again.
+pub(crate) fn of_script(place: &Place, script: &str) -> Value {
     let file = place.write("job.sh", &format!("{PREAMBLE}{script}"));
     let program = place.command(["job"]).get_program().to_owned();
-    let argv = json!(["/bin/sh", file, program.to_str().expect("UTF-8")]);
-    let request = json!({
+    let argv = [
+        "/bin/sh",
+        file.to_str().expect("UTF-8"),
+        program.to_str().expect("UTF-8"),
+        "${DM.QUEST.DATA.DESC:PATH}",
+    ];
+    json!({
         "quest": [{
             "distributorConfigName": "local-process",
             "parameters": "{}",
             "distributorParameters": json!({"argv": argv}).to_string(),
         }],
         "questAttempt": [{"nums": [1]}],
-    });
-    let answer = service
-        .call("dm.Deps/EnsureGraphData", &request)
-        .expect("the quest is accepted");
-    let quest = answer["questIds"][0]["id"].as_str().expect("an id");
-    (quest.to_owned(), wait_until_over(service, quest, 1))
+    })
 }
 
 #[test]
@@ -157,28 +173,36 @@ fn commands_of_a_job_outside_a_task_say_what_is_missing() {
         .complains("set DISTRIBUTOR_SERVER");
 }
 
+/// Solves it as README says, from the folder of `place`, and gives the quest.
+pub(crate) fn edit_distance_in_sh(place: &Place, service: &Service) -> String {
+    if !place.join("edit-distance").exists() {
+        place.copy("examples/edit-distance", "edit-distance");
+    }
+    let program = place.command(["job"]).get_program().to_owned();
+    let mut command = Command::new("sh");
+    command
+        .args(["edit-distance/submit.sh", "kitten", "sitting", &service.url])
+        .env("DISTRIBUTOR", program)
+        .current_dir(place.path());
+    let done = Done::of(command).expect(0);
+    assert_eq!(done.stdout, "3 ~===~=+\n", "{done}");
+    let asked = done.stderr.split_whitespace().last();
+    asked.expect("the quest is named").to_owned()
+}
+
+pub(crate) fn has_curl() -> bool {
+    Command::new("curl").arg("--version").output().is_ok()
+}
+
 #[test]
 fn the_edit_distance_in_sh_is_right_and_solves_each_subproblem_once() {
-    if Command::new("curl").arg("--version").output().is_err() {
+    if !has_curl() {
         skipped("curl is not installed");
         return;
     }
     let place = Place::new();
-    place.copy("examples/edit-distance", "edit-distance");
     let service = place.serve(&[]);
-    let submit = || {
-        let program = place.command(["job"]).get_program().to_owned();
-        let mut command = Command::new("sh");
-        command
-            .args(["edit-distance/submit.sh", "kitten", "sitting", &service.url])
-            .env("DISTRIBUTOR", program)
-            .current_dir(place.path());
-        let done = Done::of(command).expect(0);
-        assert_eq!(done.stdout, "3 ~===~=+\n", "{done}");
-        let asked = done.stderr.split_whitespace().last();
-        asked.expect("the quest is named").to_owned()
-    };
-    let quest = submit();
+    let quest = edit_distance_in_sh(&place, &service);
     let solved = whole_graph(&service, &quest);
     // Each of seven endings with each of eight.
     assert_eq!(solved.len(), 56);
@@ -192,6 +216,6 @@ fn the_edit_distance_in_sh_is_right_and_solves_each_subproblem_once() {
             "once to ask, once to answer: {quest}"
         );
     }
-    assert_eq!(submit(), quest);
+    assert_eq!(edit_distance_in_sh(&place, &service), quest);
     assert_eq!(whole_graph(&service, &quest), solved, "nothing was run");
 }

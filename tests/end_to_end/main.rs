@@ -1,11 +1,13 @@
 //! Drives the real binary as users do.
 
 mod bad_input;
+mod callers;
 mod commands;
 mod configs;
 mod examples;
 mod exits;
 mod following;
+mod growing;
 mod jobs;
 mod killing;
 mod looking;
@@ -15,6 +17,10 @@ mod reloading;
 mod remote;
 mod reuse;
 mod running;
+mod secure;
+mod service_examples;
+mod service_garbage;
+mod service_killing;
 mod serving;
 mod signals;
 mod simulated;

@@ -16,14 +16,12 @@ fn version(attempt: &Value) -> Value {
     attempt["executions"]["1"]["data"]["distributorInfo"]["configVersion"].clone()
 }
 
-/// Asks until the attempt has an execution.
+/// Waits until the attempt has an execution.
 fn wait_until_started(service: &Service, quest: &str, attempt: u32) -> Value {
-    loop {
+    service.wait_for(|| {
         let seen = walk(service, quest, attempt);
-        if !seen["executions"]["1"].is_null() {
-            return seen;
-        }
-    }
+        (!seen["executions"]["1"].is_null()).then_some(seen)
+    })
 }
 
 const SLOW: &str =

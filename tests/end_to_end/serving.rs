@@ -43,15 +43,14 @@ pub(crate) fn walk(service: &Service, quest: &str, attempt: u32) -> Value {
     graph["quests"][quest]["attempts"][attempt.to_string()].clone()
 }
 
-/// Asks again and again until the attempt is over.
+/// Waits until the attempt is over.
 pub(crate) fn wait_until_over(service: &Service, quest: &str, attempt: u32) -> Value {
-    loop {
+    service.wait_for(|| {
         let seen = walk(service, quest, attempt);
         let data = &seen["data"];
-        if !data["finished"].is_null() || !data["abnormalFinish"].is_null() {
-            return seen;
-        }
-    }
+        let over = !data["finished"].is_null() || !data["abnormalFinish"].is_null();
+        over.then_some(seen)
+    })
 }
 
 #[test]

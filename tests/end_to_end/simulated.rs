@@ -5,6 +5,7 @@ use std::process::Command;
 use distributor_tests::{Done, Place, Random, Service};
 use serde_json::{Value, json};
 
+use crate::jobs::has_curl;
 use crate::serving::{wait_until_over, walk};
 
 const CONFIG: &str = "examples/j02/distributors.cfg";
@@ -103,7 +104,7 @@ fn j02_fifty_quests_finish_with_the_right_values_in_the_fewest_executions() {
 
 #[test]
 fn j02_can_be_driven_with_nothing_but_curl() {
-    if Command::new("curl").arg("--version").output().is_err() {
+    if !has_curl() {
         skipped("curl is not installed");
         return;
     }

@@ -2,17 +2,36 @@
 
 use std::env;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::sync::OnceLock;
 
 /// The program under test. `cargo test` of this package alone does not build it, so the first caller
 /// does; when it is fresh that takes a moment only.
 pub(crate) fn distributor() -> &'static Path {
     static PATH: OnceLock<PathBuf> = OnceLock::new();
-    PATH.get_or_init(build)
+    PATH.get_or_init(|| build(&["--package", "distributor"]).join("distributor"))
 }
 
-fn build() -> PathBuf {
+/// The program, without the environment's own settings and with nothing to read.
+pub(crate) fn program() -> Command {
+    let mut command = Command::new(distributor());
+    command.stdin(Stdio::null());
+    for (name, _) in env::vars_os() {
+        if name.to_string_lossy().starts_with("DISTRIBUTOR_") {
+            command.env_remove(name);
+        }
+    }
+    command
+}
+
+/// An example of `package`, built like the program.
+pub fn example(package: &str, name: &str) -> PathBuf {
+    let folder = build(&["--package", package, "--example", name]);
+    folder.join("examples").join(name)
+}
+
+/// Builds, and gives the folder of the profile.
+fn build(what: &[&str]) -> PathBuf {
     let test = env::current_exe().expect("the test has a file");
     // target/PROFILE/deps/end_to_end-HASH
     let profile_folder = test
@@ -26,20 +45,14 @@ fn build() -> PathBuf {
     let target = profile_folder.parent().expect("a target directory");
     let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let status = Command::new(cargo)
-        .args([
-            "build",
-            "--quiet",
-            "--package",
-            "distributor",
-            "--profile",
-            profile,
-        ])
+        .args(["build", "--quiet", "--profile", profile])
+        .args(what)
         .arg("--manifest-path")
         .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("../Cargo.toml"))
         .arg("--target-dir")
         .arg(target)
         .status()
         .expect("cargo starts");
-    assert!(status.success(), "the binary does not build");
-    profile_folder.join("distributor")
+    assert!(status.success(), "{what:?} does not build");
+    profile_folder.to_owned()
 }

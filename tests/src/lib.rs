@@ -4,6 +4,7 @@
 //! codes, as a user would.
 
 mod binary;
+mod changes;
 mod gate;
 mod http;
 mod ledger;
@@ -13,8 +14,9 @@ mod random;
 mod running;
 mod service;
 
+pub use binary::example;
 pub use gate::Gate;
-pub use http::{Reply, post};
+pub use http::{Connection, Reply, post};
 pub use ledger::{Event, Ledger};
 pub use place::{Done, Place};
 pub use processes::Process;

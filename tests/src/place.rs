@@ -3,12 +3,12 @@
 use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Command;
 
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::binary::distributor;
+use crate::binary::program;
 use crate::processes::Process;
 use crate::running::Running;
 
@@ -83,16 +83,8 @@ impl Place {
 
     /// The command, in this folder and without the environment's own settings.
     pub fn command<A: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = A>) -> Command {
-        let mut command = Command::new(distributor());
-        command
-            .args(arguments)
-            .current_dir(self.path())
-            .stdin(Stdio::null());
-        for (name, _) in std::env::vars_os() {
-            if name.to_string_lossy().starts_with("DISTRIBUTOR_") {
-                command.env_remove(name);
-            }
-        }
+        let mut command = program();
+        command.args(arguments).current_dir(self.path());
         command
     }
 

@@ -1,11 +1,17 @@
 //! A running `distributor serve`, and calls to it as any language could make them.
 
+use std::process::Command;
+use std::sync::OnceLock;
+use std::time::Instant;
+
 use rustix::process::Signal;
 use serde_json::Value;
 
-use crate::http::{Reply, post};
+use crate::binary::program;
+use crate::changes::Changes;
+use crate::http::post;
 use crate::place::{Done, Place};
-use crate::running::Running;
+use crate::running::{GUARD, Running};
 
 /// A service; killed if it is dropped before its end.
 #[derive(Debug)]
@@ -15,6 +21,7 @@ pub struct Service {
     /// `http://IP:PORT`.
     pub url: String,
     bearer: Option<String>,
+    changes: OnceLock<Changes>,
 }
 
 impl Place {
@@ -28,7 +35,15 @@ impl Place {
     #[track_caller]
     pub fn serve_at(&self, address: &str, arguments: &[&str]) -> Service {
         let fixed = ["serve", "--listen", address];
-        let mut running = self.start(fixed.iter().chain(arguments));
+        Service::start(self.command(fixed.iter().chain(arguments)))
+    }
+}
+
+impl Service {
+    /// Starts a service with this command, and waits until it serves.
+    #[track_caller]
+    pub fn start(command: Command) -> Self {
+        let mut running = Running::start(command);
         let line = running.wait_for("serving at ");
         let url = line
             .split_whitespace()
@@ -39,14 +54,43 @@ impl Place {
             running,
             url,
             bearer: None,
+            changes: OnceLock::new(),
         }
     }
-}
 
-impl Service {
     /// From now on calls show this token.
     pub fn show(&mut self, bearer: &str) {
         self.bearer = Some(bearer.to_owned());
+    }
+
+    /// From now on calls show no token.
+    pub fn show_nothing(&mut self) {
+        self.bearer = None;
+    }
+
+    /// Gives the first `Some` of `look`, which is asked again after each change at the service.
+    ///
+    /// # Panics
+    /// If it never comes.
+    #[track_caller]
+    pub fn wait_for<T>(&self, look: impl Fn() -> Option<T>) -> T {
+        let deadline = Instant::now() + GUARD;
+        while Instant::now() < deadline {
+            if let Some(seen) = look() {
+                return seen;
+            }
+            self.changes.get_or_init(|| self.watch()).wait();
+        }
+        panic!("what was waited for never came");
+    }
+
+    fn watch(&self) -> Changes {
+        let mut command = program();
+        command.args(["watch", "--json", "--server", &self.url]);
+        if let Some(bearer) = &self.bearer {
+            command.env("DISTRIBUTOR_TOKEN", bearer);
+        }
+        Changes::start(command)
     }
 
     /// Kills it.
@@ -102,19 +146,6 @@ impl Service {
             &headers,
             request.to_string().as_bytes(),
         )?;
-        Ok(understand(&reply))
-    }
-}
-
-fn understand(reply: &Reply) -> Result<Value, (u32, String)> {
-    let code = reply.header("x-prpc-grpc-code").parse().unwrap_or(u32::MAX);
-    let text = reply.text();
-    if code != 0 {
-        return Err((code, text.trim_end().to_owned()));
-    }
-    let json = text.strip_prefix(")]}'\n").unwrap_or(&text);
-    match serde_json::from_str(json) {
-        Ok(value) => Ok(value),
-        Err(error) => panic!("no JSON: {error}\n{text}"),
+        Ok(reply.understand())
     }
 }

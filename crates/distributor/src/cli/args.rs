@@ -120,9 +120,19 @@ impl Global {
             Some(path) => Some(String::from_utf8_lossy(&read(path)?).trim().to_owned()),
             None => std::env::var("DISTRIBUTOR_TOKEN").ok(),
         };
+        let certificates = self.ca.as_ref().map(read).transpose()?;
+        if let (Some(path), Some(pem)) = (&self.ca, &certificates) {
+            // Without any, everything would be refused, and nobody would be told why.
+            if !String::from_utf8_lossy(pem).contains("-----BEGIN CERTIFICATE-----") {
+                return Err(Failure::Input(format!(
+                    "{}: has no certificate; give a PEM file with the certificates to trust",
+                    path.display()
+                )));
+            }
+        }
         Ok(ConnectOptions {
             bearer: bearer.filter(|bearer| !bearer.is_empty()),
-            certificates: self.ca.as_ref().map(read).transpose()?,
+            certificates,
             ..ConnectOptions::default()
         })
     }
