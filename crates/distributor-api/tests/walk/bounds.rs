@@ -64,6 +64,17 @@ async fn who_asks_for_nothing_still_learns_where_the_walk_goes_on() {
 }
 
 #[tokio::test]
+async fn a_long_name_is_not_repeated_for_each_of_its_numbers_without_bound() {
+    let world = World::new();
+    let name = "x".repeat(100_000);
+    let request = walk(range(&name, 1, 5001), 0, everything());
+    let answer = world.walk(request).await;
+    assert!(answer.had_more && !answer.had_errors);
+    assert!(answer.quests[&name].dne);
+    assert!(answer.encoded_len() < SMALL_MESSAGE);
+}
+
+#[tokio::test]
 async fn large_descriptions_are_spread_over_several_answers() {
     let world = World::new();
     let large = |number: u32| {
