@@ -1,4 +1,4 @@
-//! Work that takes its time: reading the store, computing on a large request.
+//! Work that takes its time: reading the store, computing on a large request. All methods do it here.
 //!
 //! It refuses to wait: whoever has to wait for something waits where it is asynchronous.
 
@@ -20,12 +20,13 @@ pub(crate) async fn blocking<T: Send + 'static>(
     }
 }
 
-/// A store that cannot be read now may be read later; a damaged record stays damaged.
-pub(crate) fn unreadable(error: &StoreError) -> Status {
-    tracing::error!(%error, "the store cannot be read");
-    let code = match error {
-        StoreError::Engine(_) => Code::Unavailable,
-        _ => Code::Internal,
-    };
-    Status::new(code, format!("what is stored cannot be read: {error}"))
+/// A store that does not answer now may do so later; a damaged record stays damaged.
+pub(crate) fn store_failed(error: &StoreError) -> Status {
+    tracing::error!(%error, "the store failed");
+    match error {
+        StoreError::Engine(_) => {
+            Status::new(Code::Unavailable, format!("{error}; try again later"))
+        }
+        _ => Status::new(Code::Internal, error.to_string()),
+    }
 }

@@ -8,6 +8,7 @@ use std::time::Duration;
 use distributor_core::{Error, ErrorKind, Result};
 
 use crate::generated::distributor::backend::local_process::Config as Message;
+use crate::job::CONTEXT_VARIABLE;
 use crate::process::EXECUTION_VARIABLE;
 
 /// From TERM to KILL, unless configured.
@@ -30,7 +31,7 @@ pub(crate) struct Settings {
     pub(crate) grace: Duration,
     /// Bytes kept of the end of each output.
     pub(crate) tail_bytes: usize,
-    /// Names of variables handed on; empty means all but ours.
+    /// Names of variables handed on; empty means all but ours and LUCI_CONTEXT.
     pub(crate) pass_environment: Vec<String>,
 }
 
@@ -87,7 +88,9 @@ impl Settings {
             return false;
         }
         if self.pass_environment.is_empty() {
-            return !name.as_encoded_bytes().starts_with(OUR_PREFIX.as_bytes());
+            // The service may be a job itself; what it may do as such is not for its tasks.
+            return name != CONTEXT_VARIABLE
+                && !name.as_encoded_bytes().starts_with(OUR_PREFIX.as_bytes());
         }
         self.pass_environment
             .iter()
@@ -114,6 +117,13 @@ mod tests {
         assert_eq!(settings.tail_bytes, 4096);
         assert!(settings.passes(OsStr::new("PATH")));
         assert!(!settings.passes(OsStr::new("DISTRIBUTOR_RESULTS")));
+    }
+
+    #[test]
+    fn what_the_service_itself_may_do_is_not_for_its_tasks() {
+        let settings = Settings::new(Message::default()).unwrap();
+        assert!(!settings.passes(OsStr::new("DISTRIBUTOR_TOKEN")));
+        assert!(!settings.passes(OsStr::new("LUCI_CONTEXT")));
     }
 
     #[test]

@@ -2,6 +2,10 @@
 //!
 //! A folder of its own with three files, variables that name them, and substitutions in its command.
 //! It refuses to put the activation token anywhere but into one of these files.
+//!
+//! The files keep other users out, and no more: all tasks are processes of the service's own user, so a
+//! task that means harm can read what other tasks, and the service, may read. Jobs that must not trust
+//! each other need services, and users, of their own.
 
 use std::borrow::Cow;
 use std::fs;
@@ -24,7 +28,7 @@ use crate::work;
 /// Tells tools where the API is.
 pub(crate) const SERVER_VARIABLE: &str = "DISTRIBUTOR_SERVER";
 /// Names the file with the authorization; the name and the form are those of LUCI.
-const CONTEXT_VARIABLE: &str = "LUCI_CONTEXT";
+pub(crate) const CONTEXT_VARIABLE: &str = "LUCI_CONTEXT";
 /// Names the file with the data of the previous execution.
 const PREVIOUS_VARIABLE: &str = "DISTRIBUTOR_PREVIOUS";
 

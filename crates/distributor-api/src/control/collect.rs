@@ -9,9 +9,9 @@ use distributor_proto::control;
 use distributor_proto::time::duration_to_std;
 use distributor_store::{Collected, Store, StoreError};
 
-use super::reading::{blocking, store_failed};
 use crate::access::Caller;
 use crate::api::Api;
+use crate::blocking::{blocking, store_failed};
 use crate::status::Status;
 
 /// A configuration whose backend could not clean up.

@@ -6,9 +6,10 @@ use distributor_core::{Distributor, ErrorKind, ExecutionId, LogChunk, LogStream,
 use distributor_proto::control;
 use distributor_proto::control::read_log_request::Stream;
 
-use super::reading::{backend_failed, blocking, size, store_failed};
+use super::reading::{backend_failed, size};
 use crate::access::Caller;
 use crate::api::Api;
+use crate::blocking::{blocking, store_failed};
 use crate::status::{Code, Status};
 
 /// Most bytes of one answer.

@@ -7,6 +7,7 @@ use distributor_proto::dm;
 use distributor_store::{Store, StoreError};
 
 use crate::api::Api;
+use crate::blocking::{blocking, store_failed};
 use crate::status::{Code, Status};
 
 impl Api {
@@ -17,20 +18,6 @@ impl Api {
     ) -> Result<T, Status> {
         let store = Arc::clone(self.parts().engine.store());
         blocking(move || read(store.as_ref()).map_err(|error| store_failed(&error))).await
-    }
-}
-
-/// Does something that blocks, away from the threads that serve others.
-pub(super) async fn blocking<T: Send + 'static>(
-    work: impl FnOnce() -> Result<T, Status> + Send + 'static,
-) -> Result<T, Status> {
-    match tokio::task::spawn_blocking(work).await {
-        Ok(done) => done,
-        Err(error) => {
-            tracing::error!(%error, "a call of the API panicked");
-            let message = "a bug of the service, which its log describes";
-            Err(Status::new(Code::Internal, message))
-        }
     }
 }
 
@@ -49,17 +36,6 @@ pub(super) fn size(asked: u32, default: usize, most: usize) -> usize {
         Ok(0) => default,
         Ok(asked) => asked.min(most),
         Err(_) => most,
-    }
-}
-
-/// A store that does not answer now may do so later; a damaged record stays damaged.
-pub(super) fn store_failed(error: &StoreError) -> Status {
-    tracing::error!(%error, "the store failed");
-    match error {
-        StoreError::Engine(_) => {
-            Status::new(Code::Unavailable, format!("{error}; try again later"))
-        }
-        _ => Status::new(Code::Internal, error.to_string()),
     }
 }
 

@@ -11,13 +11,15 @@ use distributor_store::records::AttemptRecord;
 use distributor_store::{Result, Store};
 use prost::Message;
 
-use crate::walk::limiter::SizeLimiter;
+use crate::walk::limiter::{LARGEST_ANSWER, MOST_BESIDES, SizeLimiter};
 use crate::walk::view;
 
 /// Records that are in memory at once.
 const CHUNK: usize = 64;
-/// Room for all that is not a result object, in bytes.
-const ROOM: usize = 32 << 20;
+/// Most bytes that the name of a quest takes, with all that belongs to it but its data.
+const QUEST_BYTES: usize = 64;
+/// Most bytes that the number of an attempt takes, with all that belongs to it but its data.
+const ATTEMPT_BYTES: usize = 32;
 
 /// Builds a result.
 #[derive(Debug)]
@@ -27,19 +29,26 @@ pub(super) struct Before {
     attempts: Vec<Ensured>,
     include_result: bool,
     objects: SizeLimiter,
-    room: Option<usize>,
+    /// For attempts with their result objects, and then for descriptions.
+    room: usize,
     quests: BTreeMap<QuestId, dm::Quest>,
 }
 
 impl Before {
-    /// `max_data_size` bounds the sum of the sizes of the result objects, in bytes.
-    pub(super) fn new(answer: GraphAnswer, include_result: bool, max_data_size: u32) -> Self {
+    /// `max_data_size` bounds the sum of the sizes of the result objects, and `taken` is what the
+    /// answer holds already, both in bytes.
+    pub(super) fn new(
+        answer: GraphAnswer,
+        taken: usize,
+        include_result: bool,
+        max_data_size: u32,
+    ) -> Self {
         Before {
             new_quests: answer.new_quests,
             attempts: answer.attempts,
             include_result,
             objects: SizeLimiter::new(max_data_size),
-            room: Some(ROOM),
+            room: LARGEST_ANSWER.saturating_sub(taken),
             quests: BTreeMap::new(),
         }
     }
@@ -67,13 +76,17 @@ impl Before {
             };
             entry.attempts.insert(ensured.id.number, attempt);
         }
-        for chunk in known.chunks(CHUNK) {
-            self.read_quests(store, chunk)?;
-        }
+        let names = self.quests.len() * QUEST_BYTES + attempts.len() * ATTEMPT_BYTES;
+        self.room = self.room.saturating_sub(names);
+        // Attempts first: whoever asks knows the descriptions.
         let existing = attempts.iter().filter(|ensured| ensured.existed);
         let existing: Vec<AttemptId> = existing.map(|ensured| ensured.id).collect();
         for chunk in existing.chunks(CHUNK) {
             self.read_attempts(store, chunk)?;
+        }
+        self.room = self.room.min(MOST_BESIDES);
+        for chunk in known.chunks(CHUNK) {
+            self.read_quests(store, chunk)?;
         }
         let quests = self.quests.into_iter();
         Ok(dm::GraphData {
@@ -83,12 +96,9 @@ impl Before {
     }
 
     fn read_quests(&mut self, store: &dyn Store, ids: &[QuestId]) -> Result<()> {
-        if self.room.is_none() {
-            return Ok(());
-        }
         for (id, record) in ids.iter().zip(store.quests(ids)?) {
             let data = record.as_ref().map(view::quest_data);
-            let fits = data.as_ref().is_none_or(|data| self.fits(data));
+            let fits = data.as_ref().is_none_or(|data| self.take(data));
             if let Some(quest) = self.quests.get_mut(id) {
                 // It may have been collected just now.
                 quest.dne = data.is_none();
@@ -100,19 +110,13 @@ impl Before {
     }
 
     fn read_attempts(&mut self, store: &dyn Store, ids: &[AttemptId]) -> Result<()> {
-        let records = match self.room {
-            Some(_) => store.attempts(ids)?,
-            None => Vec::new(),
-        };
-        let mut records = records.into_iter();
-        for id in ids {
-            let attempt = match (records.next(), self.room) {
-                (Some(Some(record)), Some(_)) => self.shown(&record),
-                (Some(None), _) => dm::Attempt {
+        for (id, record) in ids.iter().zip(store.attempts(ids)?) {
+            let attempt = match record {
+                Some(record) => self.shown(&record),
+                None => dm::Attempt {
                     dne: true,
                     ..Default::default()
                 },
-                _ => without_data(),
             };
             if let Some(quest) = self.quests.get_mut(&id.quest) {
                 quest.attempts.insert(id.number, attempt);
@@ -122,29 +126,41 @@ impl Before {
     }
 
     fn shown(&mut self, record: &AttemptRecord) -> dm::Attempt {
-        let result = view::attempt_result(record).filter(|_| self.include_result);
-        let object_fits = result.is_some_and(|result| self.objects.take(result.size));
-        if !self.fits(&view::attempt_data(record, false)) {
-            return without_data();
+        let bare = view::attempt_data(record, false);
+        let Some(result) = view::attempt_result(record).filter(|_| self.include_result) else {
+            return match self.take(&bare) {
+                true => with_data(bare, None),
+                false => without_data(),
+            };
+        };
+        let whole = view::attempt_data(record, true);
+        if whole.encoded_len() <= self.room && self.objects.take(result.size) {
+            self.take(&whole);
+            return with_data(whole, None);
         }
-        let partial = (result.is_some() && !object_fits).then(|| Partial {
+        let partial = Partial {
             result: partial::Result::DataSizeLimit.into(),
             ..Default::default()
-        });
-        dm::Attempt {
-            data: Some(view::attempt_data(record, object_fits)),
-            partial,
-            ..Default::default()
+        };
+        match self.take(&bare) {
+            true => with_data(bare, Some(partial)),
+            false => without_data(),
         }
     }
 
-    /// Takes the room that the message needs. Once something did not fit, nothing does: what is not shown
-    /// need not be read.
-    fn fits(&mut self, message: &impl Message) -> bool {
-        self.room = self
-            .room
-            .and_then(|room| room.checked_sub(message.encoded_len()));
-        self.room.is_some()
+    /// Takes the room that a message needs, if there is as much.
+    fn take(&mut self, message: &impl Message) -> bool {
+        let left = self.room.checked_sub(message.encoded_len());
+        self.room = left.unwrap_or(self.room);
+        left.is_some()
+    }
+}
+
+fn with_data(data: dm::attempt::Data, partial: Option<Partial>) -> dm::Attempt {
+    dm::Attempt {
+        data: Some(data),
+        partial,
+        ..Default::default()
     }
 }
 
@@ -165,7 +181,7 @@ mod tests {
     use distributor_core::Timestamp;
     use distributor_core::dm::attempt::State;
     use distributor_host::machine::{create, policy};
-    use distributor_store::records::QuestRecord;
+    use distributor_store::records::{Outcome, QuestRecord};
     use distributor_store::{Batch, MemoryStore};
 
     use super::*;
@@ -199,7 +215,7 @@ mod tests {
         store
     }
 
-    fn before(room: usize) -> Before {
+    fn before(taken: usize) -> Before {
         // One more than there are: it was removed since.
         let attempts = (0..=QUESTS).map(|number| Ensured {
             id: quest(number).id.attempt(1),
@@ -210,15 +226,12 @@ mod tests {
             attempts: attempts.collect(),
             ..GraphAnswer::default()
         };
-        Before {
-            room: Some(room),
-            ..Before::new(answer, true, 1)
-        }
+        Before::new(answer, taken, true, 1)
     }
 
     #[test]
     fn what_exists_is_shown_and_what_was_removed_since_does_not_exist() {
-        let result = before(ROOM).read(&store()).expect("a result");
+        let result = before(0).read(&store()).expect("a result");
         assert_eq!(result.quests.len(), usize::from(QUESTS) + 1);
         let gone = quest(QUESTS).id.to_string();
         for (id, quest) in &result.quests {
@@ -233,19 +246,73 @@ mod tests {
     }
 
     #[test]
-    fn what_has_no_room_is_partial() {
-        let result = before(100_000).read(&store()).expect("a result");
+    fn descriptions_that_have_no_room_are_partial_and_attempts_are_not() {
+        let taken = LARGEST_ANSWER - 150_000;
+        let result = before(taken).read(&store()).expect("a result");
         assert!(result.encoded_len() < 150_000);
-        let quests = result.quests.values();
+        let quests = result.quests.values().filter(|quest| !quest.dne);
         let (whole, partial): (Vec<_>, Vec<_>) = quests.partition(|quest| quest.data.is_some());
-        assert!((90..100).contains(&whole.len()), "{}", whole.len());
-        assert!(whole.iter().all(|quest| !quest.partial && !quest.dne));
-        assert!(partial.iter().all(|quest| quest.partial && !quest.dne));
-        // No room is left for the attempts.
-        for quest in result.quests.values() {
-            let partial = quest.attempts[&1].partial.expect("marked as partial");
-            assert!(partial.data);
-            assert!(quest.attempts[&1].data.is_none());
+        assert!((90..130).contains(&whole.len()), "{}", whole.len());
+        assert!(whole.iter().all(|quest| !quest.partial));
+        assert!(partial.iter().all(|quest| quest.partial));
+        for quest in whole.iter().chain(&partial) {
+            assert!(quest.attempts[&1].data.is_some());
         }
+    }
+
+    #[test]
+    fn attempts_that_have_no_room_are_partial() {
+        let result = before(LARGEST_ANSWER).read(&store()).expect("a result");
+        let names = usize::from(QUESTS) + 1;
+        assert!(result.encoded_len() < names * (QUEST_BYTES + ATTEMPT_BYTES));
+        for quest in result.quests.values().filter(|quest| !quest.dne) {
+            let partial = quest.attempts[&1].partial.expect("marked as partial");
+            assert!(partial.data && quest.partial);
+        }
+    }
+
+    #[test]
+    fn the_largest_results_fit_into_what_clients_accept() {
+        let store = MemoryStore::new();
+        let result = Arc::new(dm::JsonResult {
+            object: format!(r#"{{"x":"{}"}}"#, "x".repeat(262_136)),
+            size: 262_144,
+            expiration: None,
+        });
+        let desc = Arc::new(dm::quest::Desc {
+            parameters: "x".repeat(200_000),
+            ..Default::default()
+        });
+        let mut batch = Batch::default();
+        for number in 0..QUESTS {
+            let quest = QuestRecord {
+                desc: desc.clone(),
+                ..quest(number)
+            };
+            let now = quest.created;
+            let (mut attempt, _) = create(quest.id.attempt(1), "c", policy(&quest.desc), 0, now);
+            attempt.state = State::Finished;
+            attempt.outcome = Some(Outcome::Data(result.clone()));
+            batch.quests.push(quest);
+            batch.attempts.push(attempt);
+        }
+        store.commit(&batch).expect("a good batch");
+        let ids = (0..QUESTS).map(|number| quest(number).id.attempt(1));
+        let attempts = ids.map(|id| Ensured {
+            id,
+            existed: true,
+            state: State::Finished,
+        });
+        let answer = GraphAnswer {
+            attempts: attempts.collect(),
+            ..GraphAnswer::default()
+        };
+        let before = Before::new(answer, 0, true, 30 << 20);
+        let shown = before.read(&store).expect("a result");
+        assert!(shown.encoded_len() <= LARGEST_ANSWER);
+        let attempts = shown.quests.values().map(|quest| &quest.attempts[&1]);
+        let (whole, cut): (Vec<_>, Vec<_>) = attempts.partition(|it| it.partial.is_none());
+        assert_eq!(whole.len(), 120);
+        assert!(cut.iter().all(|it| it.data.is_some()));
     }
 }

@@ -7,7 +7,7 @@ use distributor_proto::dm;
 
 use crate::access::Caller;
 use crate::api::Api;
-use crate::blocking::{blocking, unreadable};
+use crate::blocking::{blocking, store_failed};
 use crate::status::{Code, Status};
 use crate::validate;
 
@@ -82,7 +82,7 @@ impl Api {
         let store = self.parts().engine.store().clone();
         blocking(move || {
             let read = store.attempts(&[id.attempt]);
-            let found = read.map_err(|error| unreadable(&error))?;
+            let found = read.map_err(|error| store_failed(&error))?;
             let Some(record) = found.into_iter().flatten().next() else {
                 return Ok(true);
             };

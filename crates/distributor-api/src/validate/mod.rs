@@ -10,10 +10,14 @@ pub(crate) mod walk;
 pub(crate) use ensure::{EnsureGraph, Instance, Wanted, ensure_graph_data};
 pub(crate) use execution::{activate_execution, execution_auth, finish_attempt};
 
+use crate::walk::limiter::{LARGEST_ANSWER, MOST_BESIDES};
+
 /// Sum of the sizes of the result objects in an answer if the request says nothing, in bytes.
 const DEFAULT_DATA_SIZE: u32 = 16 << 20;
 /// The largest such sum, in bytes.
 const MAX_DATA_SIZE: u32 = 30 << 20;
+// The largest results, what is beside them and what is only named fit into one answer.
+const _: () = assert!(MAX_DATA_SIZE as usize + MOST_BESIDES + (1 << 19) < LARGEST_ANSWER);
 
 /// The limit that `limit.max_data_size` stands for, in bytes: 0 is 16 MiB, and more than 30 MiB is
 /// lowered to that.

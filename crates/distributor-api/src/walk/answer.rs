@@ -7,15 +7,11 @@ use distributor_proto::dm::attempt::partial::Result as ResultPart;
 use distributor_store::records::QuestRecord;
 use prost::Message;
 
+use super::limiter::MOST_BESIDES;
 use super::nodes::{Entry, Node, Nodes};
 use super::view;
 use crate::validate::walk::WalkRequest;
 
-/// What is shown of attempts and quests, result objects not counted, takes at most so many bytes,
-/// or is but one attempt. With the largest `max_data_size` and everything that is only named, an
-/// answer stays below the 32 MiB that clients accept; without results below the 4 MiB that gRPC
-/// clients accept if nobody tells them otherwise.
-const MOST_BYTES: usize = 1280 * 1024;
 /// What the key of an attempt and of its quest take.
 const KEY_BYTES: usize = 64;
 
@@ -106,6 +102,12 @@ impl<'a> Answer<'a> {
         self.quests.insert(id, entry);
     }
 
+    /// Takes room for something that cannot exist, whose name takes so many bytes: a name may be as long
+    /// as a request, and stands beside each of its numbers.
+    pub(super) fn take_other_room(&mut self, name_bytes: usize) -> bool {
+        self.take_bytes(name_bytes.saturating_add(KEY_BYTES))
+    }
+
     /// Nothing more can be shown.
     pub(super) fn is_full(&self) -> bool {
         self.is_full
@@ -124,20 +126,26 @@ impl<'a> Answer<'a> {
     }
 
     fn take(&mut self, mut bytes: usize, quest: QuestId) -> bool {
-        let mut entry = self.quests.get_mut(&quest);
-        if let Some(QuestEntry::Known { data, shown: false }) = &entry {
+        if let Some(QuestEntry::Known { data, shown: false }) = self.quests.get(&quest) {
             bytes += data.encoded_len();
         }
-        let fits = self.bytes == 0 || self.bytes + bytes <= MOST_BYTES;
-        if !fits {
-            self.is_full = true;
+        if !self.take_bytes(bytes) {
             return false;
         }
-        self.bytes += bytes;
-        if let Some(QuestEntry::Known { shown, .. }) = &mut entry {
+        if let Some(QuestEntry::Known { shown, .. }) = self.quests.get_mut(&quest) {
             *shown = true;
         }
         true
+    }
+
+    /// What is shown, result objects not counted, takes at most [`MOST_BESIDES`], or is but one thing.
+    fn take_bytes(&mut self, bytes: usize) -> bool {
+        let fits = self.bytes == 0 || self.bytes.saturating_add(bytes) <= MOST_BESIDES;
+        match fits {
+            true => self.bytes = self.bytes.saturating_add(bytes),
+            false => self.is_full = true,
+        }
+        fits
     }
 
     /// Joins it with what the walk has met.

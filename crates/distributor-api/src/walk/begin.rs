@@ -56,10 +56,14 @@ impl Walker<'_> {
         if request.exclude.all_of_other(text) {
             return true;
         }
-        if !self.nodes.list_other() {
+        if !self.nodes.list_other() || !self.answer.take_other_room(text.len()) {
             return false;
         }
         self.answer.other(text);
+        let name_bytes = match request.include.attempt.ids {
+            true => text.len(),
+            false => 0,
+        };
         let absent = dm::Attempt {
             dne: true,
             ..dm::Attempt::default()
@@ -68,7 +72,7 @@ impl Walker<'_> {
             if request.exclude.other(text, number) {
                 return true;
             }
-            let has_room = self.nodes.list_other();
+            let has_room = self.nodes.list_other() && self.answer.take_other_room(name_bytes);
             if has_room {
                 let mut absent = absent.clone();
                 if request.include.attempt.ids {

@@ -1,8 +1,17 @@
-//! How many bytes of result objects one answer may hold.
+//! How large an answer may be, and how many bytes of result objects it may hold.
+//!
+//! One rule for all methods: result objects as far as the request allows, all else in
+//! [`MOST_BESIDES`], and the whole of it in [`LARGEST_ANSWER`].
 //!
 //! It refuses to remember what did not fit: a smaller object that comes later still may.
 
 use std::sync::atomic::{AtomicU64, Ordering};
+
+/// What clients of the original accept as one answer, in bytes; those of gRPC have to be told.
+pub(crate) const LARGEST_ANSWER: usize = 32 << 20;
+/// What an answer may hold besides result objects, names and numbers, in bytes: without results it stays
+/// below the 4 MiB that gRPC clients accept if nobody tells them otherwise.
+pub(crate) const MOST_BESIDES: usize = 1280 * 1024;
 
 /// A budget of bytes that objects are taken from, whole or not at all. May be shared by threads.
 #[derive(Debug)]

@@ -38,6 +38,7 @@ use distributor_proto::dm;
 
 use crate::access::Caller;
 use crate::api::Api;
+use crate::blocking::blocking;
 use crate::status::{Code, Status};
 use crate::validate::walk::WalkRequest;
 use walker::{Surroundings, Viewer, Walker};
@@ -71,14 +72,14 @@ impl Api {
         // Gone with this future.
         let client = Arc::new(());
         let waiting = Arc::downgrade(&client);
-        let walk = tokio::task::spawn_blocking(move || {
+        let walked = blocking(move || {
             let _turn = turn;
             let is_abandoned = || waiting.strong_count() == 0;
-            api.walk(&request, viewer, deadline, &is_abandoned)
-        });
-        let walked = walk.await;
+            Ok(api.walk(&request, viewer, deadline, &is_abandoned))
+        })
+        .await;
         drop(client);
-        walked.map_err(|_| Status::new(Code::Internal, "the walk failed"))
+        walked
     }
 
     /// The attempt whose execution asks; none for a reader.

@@ -64,6 +64,20 @@ async fn who_asks_for_nothing_still_learns_where_the_walk_goes_on() {
 }
 
 #[tokio::test]
+async fn a_long_name_is_not_repeated_for_each_of_its_numbers_without_bound() {
+    let world = World::new();
+    let name = "x".repeat(100_000);
+    let mut query = range("x", 1, 5001);
+    query.attempt_range[0].quest = name.clone();
+    let mut include = everything();
+    include.attempt.get_or_insert_default().ids = true;
+    let answer = world.walk(walk(query, 0, include)).await;
+    assert!(answer.had_more && !answer.had_errors);
+    assert!(answer.quests[&name].dne);
+    assert!(answer.encoded_len() < SMALL_MESSAGE);
+}
+
+#[tokio::test]
 async fn large_descriptions_are_spread_over_several_answers() {
     let world = World::new();
     let large = |number: u32| {

@@ -13,7 +13,9 @@ pub struct Config {
     #[prost(uint32, tag = "3")]
     pub tail_bytes: u32,
     /// The names of the service's environment variables that tasks see. Empty: all
-    /// of them except those whose name starts with DISTRIBUTOR_.
+    /// of them except LUCI_CONTEXT and those whose name starts with DISTRIBUTOR_,
+    /// so that no task gets the service's own tokens. Other secrets in the
+    /// environment of a service are kept from tasks by naming here what they need.
     #[prost(string, repeated, tag = "4")]
     pub pass_environment: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
 }

@@ -91,7 +91,8 @@ async fn t14_finishing_what_does_not_exist_is_internal<W: Wire>(world: &World<W>
             ..job.clone()
         };
         let answer = world.finish(&stranger, "{}").await;
-        assert_refused(answer, Code::Internal, &execution.to_string());
+        // What went wrong inside is for the log alone.
+        assert_refused(answer, Code::Internal, "");
     }
 }
 

@@ -68,7 +68,7 @@ pub(crate) struct Global {
     pub(crate) state: PathBuf,
     /// Service to work with, instead of the state directory: http://HOST:PORT or https://HOST:PORT
     ///
-    /// For run, status, show, logs, explain, cancel, watch, graph, gc and job.
+    /// For all commands but serve, token, backends, config and completions; cancel and watch need it.
     #[arg(
         long,
         value_name = "URL",
@@ -301,7 +301,7 @@ pub(crate) struct Logs {
     pub(crate) json: Json,
 }
 
-pub(crate) const ID_HELP: &str = "\
+const ID_HELP: &str = "\
 An id is QUEST (the first 4 or more characters are enough if they are unique), 'QUEST|N' for an
 attempt or 'QUEST|N|E' for an execution. Quote the `|`.
 

@@ -5,7 +5,7 @@ use distributor_core::AttemptId;
 use distributor_proto::control::ExplainResponse;
 use serde_json::{Map, json};
 
-use super::args::{Global, ID_HELP, Json};
+use super::args::{Global, Json};
 use super::exit::{Exit, Failure};
 use super::findings::one_line;
 use super::ids::{self, Id};
@@ -15,13 +15,23 @@ use super::table::{Cell, Table};
 
 /// Arguments of `explain`.
 #[derive(Debug, Args)]
-#[command(after_long_help = ID_HELP)]
+#[command(after_long_help = HELP)]
 pub(crate) struct Arguments {
     /// Quest, attempt or execution
     id: String,
     #[command(flatten)]
     json: Json,
 }
+
+const HELP: &str = "\
+An id is QUEST (the first 4 or more characters are enough if they are unique), 'QUEST|N' for an
+attempt or 'QUEST|N|E' for an execution, which stands for its attempt. Quote the `|`.
+
+Examples:
+  distributor explain xq1Z
+  distributor explain 'xq1Z|2' --server http://127.0.0.1:8650
+
+With --json: {\"attempt\", \"state\", \"sentence\", \"facts\": {NAME: VALUE}}.";
 
 pub(super) fn explain(global: &Global, arguments: &Arguments) -> Result<Exit, Failure> {
     let place = Place::of_service(global)?;

@@ -23,9 +23,10 @@ pub(crate) struct Arguments {
 }
 
 const HELP: &str = "\
-A token is one line of text that a caller of a service shows as `Authorization: Bearer TOKEN`. It stands
-for a name and some groups; `acls.cfg` says which groups may read and which may write. What is kept of it,
-in the folder `tokens` of the state directory, does not tell the token.
+A token is one line of text that a caller of a service shows as `Authorization: Bearer TOKEN`; the
+commands here take it from --token-file or DISTRIBUTOR_TOKEN. It stands for a name and some groups,
+and `acls.cfg` says which groups may read and which may write (see `distributor serve --help`). What
+is kept of it, in the folder `tokens` of the state directory, does not tell the token.
 
 Examples:
   distributor token create alice --group developers

@@ -19,9 +19,9 @@ use distributor_core::{AttemptId, DistributorSource};
 use distributor_proto::control;
 use distributor_store::Store;
 
-use super::reading::{blocking, store_failed};
 use crate::access::Caller;
 use crate::api::Api;
+use crate::blocking::{blocking, store_failed};
 use crate::status::Status;
 use situation::Situation;
 

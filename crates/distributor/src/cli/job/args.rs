@@ -31,8 +31,19 @@ left.json and right.json are descriptions of quests, as JSON:
   {\"distributor_config_name\": \"local-process\", \"parameters\": \"{\\\"part\\\":1}\",
    \"distributor_parameters\": \"{\\\"argv\\\":[\\\"/jobs/part.sh\\\"]}\"}
 
-A job is executed from its beginning each time, and asks again for what it has asked for before; then
-it gets it. What it writes to standard output is what its next execution finds with `previous`.";
+Such a quest is a job of its own, and has to finish with a result like this one. A plain program
+makes none of these calls, and needs \"meta\": {\"simple\": {}} in its description as well: then what its
+backend reports is its result.
+
+If not all that a job depends on is over, its execution ends, and the attempt is executed again
+later, from the beginning of the script: then `depend` prints what it waited for. So do nothing
+before `depend` that must not be done twice. The end of what an execution has written to standard
+output is `stdout_tail` in what the next one gets from `distributor job previous`.
+
+To submit one, for example with curl, ask the service for attempt 1 of its quest; job.json is a
+description like left.json, whose argv names the script:
+  curl http://127.0.0.1:8650/prpc/dm.Deps/EnsureGraphData -H 'Content-Type: application/json' \\
+      -d \"{\\\"quest\\\":[$(cat job.json)],\\\"quest_attempt\\\":[{\\\"nums\\\":[1]}]}\"";
 
 /// One call.
 #[derive(Debug, Subcommand)]

@@ -54,16 +54,17 @@ pub(crate) struct Arguments {
 }
 
 const HELP: &str = "\
-It prints its URL once it listens, and runs until SIGTERM or SIGINT: then it finishes the calls under
-way, and leaves running tasks be; the next `serve` or `run` in the same state directory finds them.
+It prints its URL once it listens, and runs until SIGTERM or SIGINT: then it finishes the calls
+under way, and leaves running tasks be; the next `serve` or `run` in the same state directory finds
+them.
 
 The configuration folder:
   distributors.cfg                            the distributor configurations (see `config check`)
   acls.cfg                                    who may do what; if it is there, callers need tokens
   projects/PROJECT/dm/quest_templates.cfg     quest templates
   revision                                    optional: what this revision is called
-It is looked at once a second, and at once on SIGHUP. A version with a problem is refused: the log says
-why, and the former one stays. What runs keeps the configuration that it was started with.
+It is looked at every second, and at once on SIGHUP. A version with a problem is refused: the log
+says why, and the former one stays. What runs keeps the configuration that it was started with.
 
 An acls.cfg:
   readers: \"everyone\"     # groups that may look
