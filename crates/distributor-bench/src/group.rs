@@ -46,6 +46,8 @@ pub(crate) enum Workload {
     LocalProcess,
     /// Calls that each make 10 noop quests, 64 under way, to a service.
     Ensure,
+    /// The same by pRPC in binary instead of gRPC.
+    EnsurePrpc,
     /// Graphs of 50 jobs that ask for each other, all at once, at a service.
     J02,
     /// A random graph of jobs that ask for each other, at a service.
@@ -65,7 +67,8 @@ impl Workload {
             Workload::Noop => "noop, 1,000 in flight",
             Workload::NoopSingle => "noop, 1 in flight",
             Workload::LocalProcess => "local-process, 2 slots",
-            Workload::Ensure => "EnsureGraphData, 10 quests a call",
+            Workload::Ensure => "EnsureGraphData by gRPC, 10 a call",
+            Workload::EnsurePrpc => "EnsureGraphData by pRPC",
             Workload::J02 => "J02, life of all its jobs",
             Workload::RandomGraph => "random graph, life of all its jobs",
             Workload::Latency => "served noop, 1 in flight",
@@ -83,6 +86,7 @@ impl Workload {
             Workload::NoopSingle => "noop-single",
             Workload::LocalProcess => "local-process",
             Workload::Ensure => "ensure",
+            Workload::EnsurePrpc => "ensure-prpc",
             Workload::J02 => "j02",
             Workload::RandomGraph => "random-graph",
             Workload::Latency => "latency",
@@ -102,7 +106,8 @@ pub(crate) struct Group {
     pub(crate) subject: Workload,
 }
 
-/// Something that the subject cannot be faster than, in kind.
+/// Something that the subject is compared with: what it cannot be faster than in kind, or the same with
+/// less around it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Floor {
     pub(crate) workload: Workload,
@@ -151,7 +156,11 @@ const GROUPS: &[Group] = &[
         name: "ensure",
         count: 100_000,
         unit: "quests",
-        floors: &[beside(Workload::RawBatched), beside(Workload::Noop)],
+        floors: &[
+            beside(Workload::RawBatched),
+            beside(Workload::Noop),
+            beside(Workload::EnsurePrpc),
+        ],
         subject: Workload::Ensure,
     },
     Group {

@@ -28,7 +28,7 @@ use distributor_backend_noop as _;
 use group::{Choice, Group, Workload};
 use measurement::{GroupReport, Round};
 
-/// Measure durable executions and processes per second, each beside its floor.
+/// Measure executions, processes, calls and graphs per second, each beside its floor.
 #[derive(Debug, Parser)]
 #[command(name = "cargo xtask bench", args_conflicts_with_subcommands = true)]
 struct CommandLine {

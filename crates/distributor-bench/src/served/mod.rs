@@ -1,4 +1,4 @@
-//! The product with its API: a service on a port of loopback, and clients that call it by gRPC.
+//! The product with its API: a service on a port of loopback, and clients that call it, by gRPC unless it is said.
 //!
 //! Service and clients share this process, so its memory is that of both; only the walk's client is
 //! a process of its own.
@@ -7,6 +7,7 @@ pub(crate) mod ensure;
 pub(crate) mod graph;
 pub(crate) mod j02;
 pub(crate) mod latency;
+mod prpc;
 mod random;
 mod wait;
 pub(crate) mod walk;
@@ -139,13 +140,21 @@ async fn ensure_all(
     quest_needs: Vec<dm::AttemptList>,
 ) -> Result<Vec<QuestId>> {
     let count = quest.len();
-    let request = dm::EnsureGraphDataReq {
-        quest_attempt: vec![Nums { nums: vec![1] }; count],
+    let answer = client.ensure_graph_data(request(quest, quest_needs));
+    accepted(&answer.await?, count)
+}
+
+fn request(quest: Vec<Desc>, quest_needs: Vec<dm::AttemptList>) -> dm::EnsureGraphDataReq {
+    dm::EnsureGraphDataReq {
+        quest_attempt: vec![Nums { nums: vec![1] }; quest.len()],
         quest,
         quest_needs,
         ..dm::EnsureGraphDataReq::default()
-    };
-    let answer = client.ensure_graph_data(request).await?;
+    }
+}
+
+/// The ids of the quests that were asked for, if all is well.
+fn accepted(answer: &dm::EnsureGraphDataRsp, count: usize) -> Result<Vec<QuestId>> {
     if !answer.accepted || answer.quest_ids.len() != count {
         bail!("EnsureGraphData has not accepted {count} quests");
     }
