@@ -97,8 +97,36 @@ fn tests() -> BTreeMap<String, BTreeSet<(String, String)>> {
 
 fn read_tests(path: &Path, found: &mut BTreeMap<String, BTreeSet<(String, String)>>) {
     let text = fs::read_to_string(path).expect("a source file");
+    let file = path.strip_prefix(root()).expect("a file of the project");
+    let file = file.display().to_string();
+    // The suite of stores is plain functions that a macro makes tests of.
+    let suite = path.components().any(|it| it.as_os_str() == "suite");
+    for (test, name) in tests_in(&text, suite) {
+        for row in rows_of(name) {
+            found
+                .entry(row)
+                .or_default()
+                .insert((test.clone(), file.clone()));
+        }
+    }
+}
+
+/// The tests of a source file, each with the name that may name rows; all functions if it is a `suite`.
+fn tests_in(text: &str, suite: bool) -> Vec<(String, &str)> {
+    let mut tests = Vec::new();
     let mut is_test = false;
+    // Within `over_both! { … }`, whose scenarios become two tests each (distributor-server/tests/wire).
+    let mut over_both = false;
     for line in text.lines().map(str::trim) {
+        if over_both {
+            if let Some(scenario) = line.strip_suffix(';') {
+                let transports = ["over_grpc", "over_prpc"];
+                tests.extend(transports.map(|it| (format!("{it}::{scenario}"), scenario)));
+            }
+            over_both = line != "}";
+            continue;
+        }
+        over_both = line == "over_both! {";
         if line.starts_with("#[test]") || line.starts_with("#[tokio::test") {
             is_test = true;
         }
@@ -110,20 +138,12 @@ fn read_tests(path: &Path, found: &mut BTreeMap<String, BTreeSet<(String, String
         let Some(name) = name.and_then(|rest| rest.split_once('(')).map(|it| it.0) else {
             continue;
         };
-        // The suite of stores is plain functions that a macro makes tests of.
-        let suite = path.components().any(|it| it.as_os_str() == "suite");
         if is_test || suite {
-            for row in rows_of(name) {
-                let file = path.strip_prefix(root()).expect("a file of the project");
-                let file = file.display().to_string();
-                found
-                    .entry(row)
-                    .or_default()
-                    .insert((name.to_owned(), file));
-            }
+            tests.push((name.to_owned(), name));
         }
         is_test = false;
     }
+    tests
 }
 
 fn table(rows: &BTreeMap<String, Row>) -> String {
@@ -194,4 +214,17 @@ fn names_lead_to_rows() {
     assert!(rows_of("t99_no_such_row").is_empty());
     assert!(rows_of("the_table").is_empty());
     assert!(rows_of("a1_small").is_empty());
+}
+
+#[test]
+fn scenarios_of_two_transports_are_two_tests_and_plain_functions_none() {
+    let text = "over_both! {\n    a01_x;\n}\nasync fn a01_x<W: Wire>(world: &World<W>) {}\n\
+                fn a02_y() {}\n#[test]\nfn a03_z() {}\n";
+    let tests = tests_in(text, false);
+    let named: Vec<&str> = tests
+        .iter()
+        .filter(|(_, name)| !rows_of(name).is_empty())
+        .map(|(test, _)| test.as_str())
+        .collect();
+    assert_eq!(named, ["over_grpc::a01_x", "over_prpc::a01_x", "a03_z"]);
 }

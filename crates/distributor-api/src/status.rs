@@ -71,6 +71,7 @@ impl From<CallError> for Status {
         let code = match &error {
             CallError::Invalid { .. } | CallError::AbsentQuest(_) => Code::InvalidArgument,
             CallError::Cycle(_) => Code::FailedPrecondition,
+            CallError::TooEntangled(_) => Code::ResourceExhausted,
             CallError::NotFound(_) => Code::NotFound,
             CallError::Refused(Refusal::AlreadyActivated) => Code::AlreadyExists,
             CallError::Refused(Refusal::NotSettled) => Code::Unavailable,
@@ -140,6 +141,11 @@ mod tests {
                 "activated already",
             ),
             (Refusal::NotSettled.into(), Code::Unavailable, "try again"),
+            (
+                CallError::TooEntangled(quest.attempt(1)),
+                Code::ResourceExhausted,
+                "ask again when",
+            ),
             (
                 CallError::Unavailable("later".to_owned()),
                 Code::Unavailable,

@@ -155,31 +155,12 @@ impl Client {
         Q: Message + Clone + Send + Sync + 'static,
         R: Message + Default + Send + Sync + 'static,
     {
-        self.call_with(self.inner.retry, path, message).await
-    }
-
-    /// When calls are made again.
-    pub(crate) fn retry(&self) -> RetryPolicy {
-        self.inner.retry
-    }
-
-    /// The same with another policy.
-    pub(crate) async fn call_with<Q, R>(
-        &self,
-        retry: RetryPolicy,
-        path: &'static str,
-        message: Q,
-    ) -> Called<R>
-    where
-        Q: Message + Clone + Send + Sync + 'static,
-        R: Message + Default + Send + Sync + 'static,
-    {
         let mut tries = 0;
         loop {
             let answer = self.call_once(path, message.clone()).await;
             let delay = match &answer {
                 Ok(_) => None,
-                Err(error) => retry.delay(tries, error.code()),
+                Err(error) => self.inner.retry.delay(tries, error.code()),
             };
             match delay {
                 Some(delay) => pause(delay).await,

@@ -6,9 +6,6 @@ use std::time::Duration;
 
 use tonic::Code;
 
-/// Repetitions before those of the policy, so that 200 ms are 6.25 ms, 12.5 ms … first.
-const QUICK_RETRIES: u32 = 5;
-
 /// How often a call that failed for the moment is repeated. The same delays as those of the
 /// original service's clients (dm-api, section 7).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,18 +35,6 @@ impl RetryPolicy {
         RetryPolicy {
             retries: 0,
             ..RetryPolicy::default()
-        }
-    }
-
-    /// The same, with quick repetitions before: for what will be so in a moment.
-    pub(crate) fn impatient(self) -> Self {
-        match self.retries {
-            0 => self,
-            retries => RetryPolicy {
-                retries: retries.saturating_add(QUICK_RETRIES),
-                first_delay: self.first_delay / (1 << QUICK_RETRIES),
-                ..self
-            },
         }
     }
 
@@ -98,18 +83,6 @@ mod tests {
         };
         let longest = Some(policy.longest_delay);
         assert_eq!(endless.delay(u32::MAX - 1, Code::Internal), longest);
-    }
-
-    #[test]
-    fn quick_repetitions_come_before_the_others() {
-        let policy = RetryPolicy::default();
-        let quick = policy.impatient();
-        let delay = |policy: RetryPolicy, number| policy.delay(number, Code::Unavailable);
-        assert_eq!(delay(quick, 0), Some(Duration::from_micros(6250)));
-        assert_eq!(delay(quick, 5), delay(policy, 0));
-        assert_eq!(delay(quick, 14), delay(policy, 9));
-        assert_eq!(delay(quick, 15), None);
-        assert_eq!(RetryPolicy::never().impatient(), RetryPolicy::never());
     }
 
     #[test]

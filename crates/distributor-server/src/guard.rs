@@ -9,7 +9,7 @@ use http::header::{AUTHORIZATION, HOST, ORIGIN};
 use http::uri::Authority;
 use http::{HeaderMap, Uri};
 
-use crate::listener::Shared;
+use crate::shared::Shared;
 
 /// Where anybody may do everything (`open`), keeps web pages out: a page could drive the service
 /// through its visitor's browser, directly or with a name that it lets point to this machine (DNS

@@ -65,6 +65,7 @@ const READS: &[(&str, &str)] = &[
     ("distributor.control.Control", "Explain"),
     ("distributor.control.Control", "FindQuests"),
     ("distributor.control.Control", "ReadLog"),
+    WATCH,
 ];
 
 /// Does this method change nothing?

@@ -4,7 +4,7 @@
 
 use std::io;
 
-use crate::supervisor::state::{State, Supervisor, complain, remove_files};
+use crate::supervisor::state::{State, Supervisor, complain};
 use crate::supervisor::wait;
 
 /// How many ends go into one write of the log at most.
@@ -53,7 +53,7 @@ fn collect(supervisor: &Supervisor) {
     let files = supervisor.exited(&mut state, ended);
     drop(state);
     supervisor.slots_freed();
-    remove_files(&files);
+    supervisor.remove(&files);
     if let Some(pid) = unknown {
         let spawned = |state: &State| state.spawning == 0 || state.running.contains_key(&pid);
         let spawning = supervisor.lock().spawning;

@@ -47,6 +47,8 @@ pub(super) struct State {
     pub(super) pids: HashMap<String, i32>,
     /// No more requests will come.
     pub(super) service_gone: bool,
+    /// Batches of files that are being removed.
+    pub(super) removing: u32,
     /// Cancelled tasks of which something may have to be killed.
     pub(super) deadlines: BTreeSet<Deadline>,
     queue: VecDeque<Start>,
@@ -79,9 +81,9 @@ pub(super) struct Begun {
 }
 
 impl State {
-    /// True once no task will ever run again.
+    /// True once no task will ever run again, and nothing is left of those that ran.
     pub(super) fn is_done(&self) -> bool {
-        self.service_gone && self.spawning == 0 && self.running.is_empty()
+        self.service_gone && self.spawning == 0 && self.running.is_empty() && self.removing == 0
     }
 }
 
@@ -106,6 +108,7 @@ impl Supervisor {
                 running: HashMap::new(),
                 pids: HashMap::new(),
                 service_gone: false,
+                removing: 0,
                 deadlines: BTreeSet::new(),
                 queue: VecDeque::new(),
                 segments: HashMap::from([(0, first)]),
@@ -296,9 +299,17 @@ impl Supervisor {
             self.emit([Event::Record { segment, record }]);
             self.finish_one(&mut state, begun.segment);
             state.spawning -= 1;
+            state.removing += 1;
         }
         self.slots_freed();
-        remove_files(&begun.start.work_files);
+        self.remove(&begun.start.work_files);
+    }
+
+    /// Removes files that [`Supervisor::exited`] gave: until then the process must not end.
+    pub(super) fn remove(&self, files: &[PathBuf]) {
+        remove_files(files);
+        self.lock().removing -= 1;
+        self.changed.notify_all();
     }
 
     /// Records that TERM is sent to `id`; gives the pid if that is still to be done.
@@ -315,7 +326,8 @@ impl Supervisor {
         first.then_some(pid)
     }
 
-    /// Records the ends of reaped processes, and gives back the files that may go.
+    /// Records the ends of reaped processes, and gives back the files that may go: the caller hands
+    /// them to [`Supervisor::remove`].
     pub(super) fn exited(&self, state: &mut State, ended: Vec<(i32, Reaped)>) -> Vec<PathBuf> {
         let mut files = Vec::new();
         let mut records: HashMap<u32, Vec<Record>> = HashMap::new();
@@ -350,6 +362,7 @@ impl Supervisor {
                 self.finish_one(state, segment);
             }
         }
+        state.removing += 1;
         files
     }
 
@@ -396,7 +409,7 @@ fn append(state: &mut State, segment: u32, records: &[Record]) {
 }
 
 /// Removes what a task has read.
-pub(super) fn remove_files(files: &[PathBuf]) {
+fn remove_files(files: &[PathBuf]) {
     for file in files {
         if let Err(error) = work::remove(file) {
             complain(&format!("failed to remove {}: {error}", file.display()));

@@ -154,11 +154,7 @@ impl JobContext {
             auth: Some(self.auth(&self.activation_token)),
             execution_token: self.execution_token.clone(),
         };
-        // A task may be faster than the record that it was started: it is told to come again.
-        let retry = self.client.retry().impatient();
-        let path = "/dm.Deps/ActivateExecution";
-        let called: Called<()> = self.client.call_with(retry, path, request).await;
-        stop(called.answer)
+        stop(self.client.activate_execution(request).await)
     }
 
     /// Makes sure that these quests and their attempts exist, and also `attempts` of quests that

@@ -17,6 +17,7 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
 use tokio::sync::{broadcast, watch};
 
 use super::dispatch::Dispatcher;
+use super::early::Early;
 use super::graph::GraphAnswer;
 use super::lanes::{Lanes, Occupation};
 use super::message::{AttemptChange, CallError, Message};
@@ -52,6 +53,8 @@ pub(super) struct Committer {
     pub(super) changes: broadcast::Sender<AttemptChange>,
     /// After a failure, until the host has begun anew from what is stored.
     pub(super) trouble: Option<Trouble>,
+    /// Tasks that came before the answer of their `run`.
+    pub(super) early: Early,
     /// When to look again at names that could not be resolved for now.
     pub(super) starts_at: Option<Timestamp>,
 }
@@ -177,10 +180,8 @@ impl Committer {
                 attempt,
                 event,
                 reply,
-            } => {
-                let answer = self.apply(work, attempt, event);
-                work.waiting.push(Waiting::Call(reply, answer));
-            }
+            } => self.client_calls(work, attempt, event, reply),
+            Message::CallerGone { attempt } => self.forget_gone(attempt),
             Message::RunAnswered { row, id, answer } => self.run_answered(work, row, id, answer),
             Message::StatusAnswered { row, id, answer } => {
                 self.status_answered(work, row, id, answer);
@@ -251,6 +252,7 @@ impl Committer {
         self.lanes.change(id, before, Occupation::of(record));
         work.touch(id);
         self.owe(work, id, effects);
+        self.answer_early(work, id);
         Ok(())
     }
 
@@ -343,6 +345,7 @@ impl Committer {
     pub(super) fn failed(&mut self, error: &StoreError) {
         tracing::error!(%error, "store failed; will begin again from what is stored");
         self.forget();
+        self.refuse_early(&error.to_string());
         let until = self.clock.now().after(STORE_RETRY);
         self.trouble = Some(Trouble {
             until,
@@ -383,6 +386,7 @@ fn attempts_of(message: &Message, wanted: &mut Vec<AttemptId>) {
         }
         Message::Notified(notification) => wanted.push(notification.id.attempt),
         Message::Again
+        | Message::CallerGone { .. }
         | Message::Tick
         | Message::Flush(_)
         | Message::ForgetEnded(_)

@@ -3,9 +3,12 @@
 //! Two searches take turns: from the requested attempts along what they wait for, and from the
 //! dependent along those who wait for it. The one with fewer places to look at goes on, so that the
 //! usual questions cost little: new attempts wait for nobody, and nobody waits for a root. It refuses
-//! to hold records: of those it has seen it knows the names.
+//! to hold records: of those it has seen it knows the names. Nobody else is served meanwhile, so it
+//! also refuses to take more than [`Settings::cycle_steps`], and never says then that there is none.
+//!
+//! [`Settings::cycle_steps`]: super::settings::Settings::cycle_steps
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 
 use distributor_core::AttemptId;
 use distributor_core::dm::attempt::State;
@@ -13,6 +16,7 @@ use distributor_store::records::{AttemptRecord, DependencyRecord};
 use distributor_store::{EdgeCursor, EdgePage, StoreError};
 
 use super::committer::Committer;
+use super::message::CallError;
 use super::work::Work;
 
 /// Attempts that one step looks at.
@@ -71,24 +75,30 @@ struct Search<'a> {
     needed: Side,
     /// Who waits for the dependent.
     waiting: Side,
+    /// Attempts and dependencies looked at.
+    steps: usize,
 }
 
 impl Committer {
     /// The cycle that there would be if `dependent` waited for those of `requested` that have not
     /// ended: the dependent first and last. `new` are those that do not exist yet, with what they
     /// will wait for. All of them are loaded.
+    ///
+    /// # Errors
+    /// `Store`; `TooEntangled` if the answer cannot be found within the limit.
     pub(super) fn find_cycle(
         &self,
         work: &Work,
         dependent: AttemptId,
         requested: &[AttemptId],
         new: &HashMap<AttemptId, &[AttemptId]>,
-    ) -> Result<Option<Vec<AttemptId>>, StoreError> {
+    ) -> Result<Option<Vec<AttemptId>>, CallError> {
         let mut search = Search {
             committer: self,
             work,
             needed: Side::default(),
             waiting: Side::default(),
+            steps: 0,
         };
         search.waiting.reach(dependent, dependent);
         // New attempts are known here alone, so their needs are followed before the search begins.
@@ -115,6 +125,9 @@ impl Committer {
             if let Some((from, to)) = met {
                 return Ok(Some(search.way(from, to)));
             }
+            if search.steps > self.settings.cycle_steps {
+                return Err(CallError::TooEntangled(dependent));
+            }
         }
         Ok(None)
     }
@@ -123,29 +136,22 @@ impl Committer {
     fn look_at(
         &self,
         work: &Work,
-        ids: &[AttemptId],
-        mut look: impl FnMut(usize, &AttemptRecord),
+        ids: &HashSet<AttemptId>,
+        mut look: impl FnMut(&AttemptRecord),
     ) -> Result<(), StoreError> {
-        let (mut places, mut unknown) = (Vec::new(), Vec::new());
-        for (at, id) in ids.iter().enumerate() {
+        let mut unknown = Vec::new();
+        for id in ids {
             if work.knows(id) {
-                if let Some(record) = work.record(id) {
-                    look(at, record);
-                }
+                work.record(id).into_iter().for_each(&mut look);
             } else if let Some(record) = self.attempts.peek(id) {
-                look(at, record);
+                look(record);
             } else {
-                places.push(at);
                 unknown.push(*id);
             }
         }
-        if unknown.is_empty() {
-            return Ok(());
-        }
-        for (at, record) in places.into_iter().zip(self.store.attempts(&unknown)?) {
-            if let Some(record) = record {
-                look(at, &record);
-            }
+        if !unknown.is_empty() {
+            let found = self.store.attempts(&unknown)?;
+            found.iter().flatten().for_each(look);
         }
         Ok(())
     }
@@ -158,6 +164,7 @@ impl Search<'_> {
     /// One step from those who are needed to those whom they wait for.
     fn grow_needed(&mut self) -> Result<Met, StoreError> {
         let cursors = self.needed.next();
+        self.steps += cursors.len();
         let (store, work) = (&self.committer.store, self.work);
         let pages = store.untold_dependencies_of(&cursors, EDGES_AT_ONCE)?;
         let mut edges = Vec::new();
@@ -178,6 +185,7 @@ impl Search<'_> {
     /// One step from those who wait for the dependent to those who wait for them.
     fn grow_waiting(&mut self) -> Result<Met, StoreError> {
         let cursors = self.waiting.next();
+        self.steps += cursors.len();
         let (store, work) = (&self.committer.store, self.work);
         let pages = store.untold_dependents_of(&cursors, EDGES_AT_ONCE)?;
         let mut edges = Vec::new();
@@ -205,18 +213,25 @@ impl Search<'_> {
 
     /// Those along which somebody waits now, as dependent and dependency.
     fn pending(
-        &self,
+        &mut self,
         edges: &[DependencyRecord],
     ) -> Result<Vec<(AttemptId, AttemptId)>, StoreError> {
-        let dependents: Vec<AttemptId> = edges.iter().map(|edge| edge.dependent).collect();
-        let mut pending = Vec::new();
-        let look = |at: usize, record: &AttemptRecord| {
-            if let Some(edge) = edges.get(at).filter(|edge| is_pending(record, edge)) {
-                pending.push((edge.dependent, edge.dependency));
-            }
+        self.steps += edges.len();
+        // Each is read once, however many dependencies it has.
+        let mut of: HashMap<AttemptId, Vec<&DependencyRecord>> = HashMap::new();
+        for edge in edges {
+            of.entry(edge.dependent).or_default().push(edge);
+        }
+        let mut pending = HashSet::new();
+        let look = |record: &AttemptRecord| {
+            let edges = of.get(&record.id).into_iter().flatten();
+            let pairs = edges.filter(|edge| is_pending(record, edge));
+            pending.extend(pairs.map(|edge| (edge.dependent, edge.dependency)));
         };
+        let dependents = of.keys().copied().collect();
         self.committer.look_at(self.work, &dependents, look)?;
-        Ok(pending)
+        let pairs = edges.iter().map(|edge| (edge.dependent, edge.dependency));
+        Ok(pairs.filter(|pair| pending.contains(pair)).collect())
     }
 }
 

@@ -16,6 +16,7 @@ use tokio::sync::{Semaphore, broadcast, oneshot, watch};
 use super::calls::CallContext;
 use super::committer::{Committer, cache_size};
 use super::dispatch::Dispatcher;
+use super::early::{Claimant, Early};
 use super::graph::{CheckedQuest, Dependent, EnsureQuest, GraphAnswer, GraphQuest, GraphRequest};
 use super::lanes::Lanes;
 use super::lent::{Lent, Surroundings};
@@ -25,7 +26,7 @@ use super::ticker::tick;
 use crate::machine::{Event, authenticate, policy};
 
 /// Calls of clients that are taken in at once; the others wait for their turn.
-const CLIENTS_AT_ONCE: usize = 4096;
+pub(super) const CLIENTS_AT_ONCE: usize = 4096;
 /// Changes that a slow watcher may lag behind before it is told to look at the store instead.
 const CHANGES_KEPT: usize = 16 * 1024;
 
@@ -75,6 +76,7 @@ pub struct Engine {
 struct Shared {
     inbox: UnboundedSender<Message>,
     clients: Semaphore,
+    clock: Arc<dyn Clock>,
     store: Arc<dyn Store>,
     source: Arc<dyn DistributorSource>,
     /// Weak, so that watchers learn of the host's end.
@@ -147,10 +149,11 @@ impl Engine {
             next_due,
             changes,
             trouble: None,
+            early: Early::default(),
             starts_at: None,
         };
         committer.recover()?;
-        runtime.spawn(tick(entrance.clock, due, entrance.inbox.clone()));
+        runtime.spawn(tick(entrance.clock.clone(), due, entrance.inbox.clone()));
         let messages = entrance.messages;
         let thread = std::thread::Builder::new()
             .name("committer".to_owned())
@@ -160,6 +163,7 @@ impl Engine {
             shared: Arc::new(Shared {
                 inbox: entrance.inbox,
                 clients: Semaphore::new(CLIENTS_AT_ONCE),
+                clock: entrance.clock,
                 store,
                 source,
                 changes: weak_changes,
@@ -212,10 +216,11 @@ impl Engine {
         self.call(id.attempt, event).await
     }
 
-    /// A task claims its execution.
+    /// A task claims its execution. If it comes before the answer of `run` is recorded, it waits for
+    /// that, at most ten seconds.
     ///
     /// # Errors
-    /// `Refused` as the life cycle demands.
+    /// `Refused` as the life cycle demands; `NotSettled` if it has waited in vain, or too many wait.
     pub async fn activate(
         &self,
         id: ExecutionId,
@@ -227,7 +232,18 @@ impl Engine {
             activation_token,
             execution_token,
         };
-        self.call(id.attempt, event).await
+        let turn = self.shared.clients.acquire().await;
+        let _turn = turn.map_err(|_| CallError::Stopped)?;
+        let (reply, answer) = oneshot::channel();
+        let call = Message::Call {
+            attempt: id.attempt,
+            event,
+            reply,
+        };
+        let sent = self.shared.inbox.send(call);
+        sent.map_err(|_| CallError::Stopped)?;
+        let claimant = Claimant::new(id.attempt, &self.shared.inbox, answer);
+        claimant.answer(self.shared.clock.as_ref()).await
     }
 
     /// A job delivers its attempt's result.
@@ -326,7 +342,7 @@ impl Engine {
     /// # Errors
     /// `AbsentQuest` for attempts of an unknown quest, `Invalid` for a need that is not right,
     /// `NotFound` or `Refused` if the dependent is not what it says it is, `Cycle` if it would wait
-    /// for itself.
+    /// for itself, `TooEntangled` if that cannot be found out.
     pub async fn ensure_graph(&self, request: GraphRequest) -> Result<GraphAnswer, CallError> {
         self.send(|reply| Message::Ensure { request, reply }).await
     }

@@ -28,6 +28,11 @@ pub enum CallError {
     /// The dependent would wait for itself: the attempts on the way, the dependent first and last.
     #[error("would wait for itself: {}", arrows(.0))]
     Cycle(Vec<AttemptId>),
+    /// Whether this dependent would wait for itself cannot be found out: too many wait for each other.
+    #[error(
+        "cannot tell whether {0} would wait for itself: too many attempts wait for each other; ask again when some of them have ended"
+    )]
+    TooEntangled(AttemptId),
     /// Something that the host needs cannot be read for the moment; the same call may succeed later.
     #[error("{0}")]
     Unavailable(String),
@@ -120,6 +125,10 @@ pub(super) enum Message {
         attempt: AttemptId,
         event: Event,
         reply: Reply<()>,
+    },
+    /// A caller of `Call` about this attempt does not wait for the answer any more.
+    CallerGone {
+        attempt: AttemptId,
     },
     RunAnswered {
         row: Row,

@@ -16,6 +16,7 @@ mod committer;
 mod cycle;
 mod depend;
 mod dispatch;
+mod early;
 mod engine;
 mod ensure;
 mod graph;

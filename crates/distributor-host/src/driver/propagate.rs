@@ -10,12 +10,12 @@ use crate::machine::Event;
 
 /// Dependents told per attempt and batch; the rest is owed as a journal row.
 const DEPENDENTS_AT_ONCE: usize = 64;
-/// Ended attempts whose dependents are told in one batch.
-const ENDED_AT_ONCE: usize = 4096;
+/// Dependents told per event of a full batch, in all its steps together; the rest is owed too.
+const DEPENDENTS_PER_EVENT: usize = 8;
 
 impl Committer {
     pub(super) fn tell_dependents(&mut self, work: &mut Work) -> Result<(), StoreError> {
-        let mut handled = 0;
+        let most = self.settings.batch.saturating_mul(DEPENDENTS_PER_EVENT);
         while !work.ended.is_empty() {
             let ended: Vec<AttemptId> = work.ended.drain(..).collect();
             let stored = self.store.have_untold_dependents(&ended)?;
@@ -23,8 +23,7 @@ impl Committer {
                 if !stored && !work.has_untold(ended) {
                     continue;
                 }
-                handled += 1;
-                if handled > ENDED_AT_ONCE {
+                if work.told >= most {
                     self.owe_call(work, JournalKind::Propagate, ended, 0, None);
                 } else {
                     self.tell_dependents_of(work, ended)?;
@@ -46,6 +45,7 @@ impl Committer {
             Some(Outcome::Abnormal(finish)) => Some(culprit(ended, finish)),
             _ => None,
         });
+        work.told += stored.len() + added.len();
         let dependents: Vec<AttemptId> = stored.iter().map(|it| it.dependent).collect();
         self.load(work, &dependents)?;
         for mut dependency in stored {

@@ -61,6 +61,9 @@ pub struct Settings {
     pub batch: usize,
     /// Attempts and descriptions kept in memory, each; at least 1.
     pub cached: usize,
+    /// Attempts and dependencies that are looked at to find out whether one attempt would wait for
+    /// itself, about. The host does nothing else meanwhile, and keeps some of their names in memory.
+    pub cycle_steps: usize,
 }
 
 impl Default for Settings {
@@ -74,6 +77,7 @@ impl Default for Settings {
             commit_delay: Duration::from_millis(2),
             batch: 1024,
             cached: 8192,
+            cycle_steps: 500_000,
         }
     }
 }

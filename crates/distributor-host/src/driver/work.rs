@@ -63,6 +63,8 @@ pub(super) struct Work {
     /// Names under which attempts of this batch found no room.
     pub(super) left: HashSet<Arc<str>>,
     pub(super) ended: VecDeque<AttemptId>,
+    /// How many dependents were told of an end.
+    pub(super) told: usize,
     pub(super) abandoned: Vec<ExecutionId>,
     pub(super) released: Vec<(Arc<ConfigSnapshot>, Token)>,
     pub(super) notified: Vec<Arc<Notification>>,

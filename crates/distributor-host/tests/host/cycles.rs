@@ -290,3 +290,62 @@ fn usual_questions_cost_no_search() {
         assert_eq!(reads(), 1);
     });
 }
+
+/// Whoever has a whole page of dependencies is read once for it.
+#[test]
+fn a_search_reads_each_attempt_once() {
+    run(async {
+        let few = Settings {
+            cached: 1,
+            ..Default::default()
+        };
+        let world = World::with(few);
+        let backend = world.jobs("b");
+        let by = world.new_job(&backend, &job("by")).await;
+        let crowd: Vec<Quest> = (0..60).map(job).collect();
+        let middle = world.new_job(&backend, &job("middle")).await;
+        world.halt(&middle, &crowd).await;
+        for parent in 0..3 {
+            let parent = world
+                .new_job(&backend, &job(format!("parent {parent}")))
+                .await;
+            world.halt(&parent, &[job("by")]).await;
+        }
+        world.settle().await;
+        world.store.count_attempts();
+        let answer = world.depend(&by, &[job("middle")]).await;
+        assert!(answer.expect("no cycle").halted);
+        let read = world.store.count_attempts();
+        assert!(read < 20, "{read} records");
+    });
+}
+
+#[test]
+fn a_search_that_takes_too_long_is_refused_and_never_says_that_there_is_no_cycle() {
+    let mut refused = 0;
+    for cycle_steps in [0, 1, 10, 40, 80, 160] {
+        run(async {
+            let limited = Settings {
+                cycle_steps,
+                ..Default::default()
+            };
+            let world = World::with(limited);
+            let backend = world.jobs("b");
+            let jobs = chain(&world, &backend, 40).await;
+            let last = &jobs[39];
+            let commits = world.store.commits();
+            match world.depend(last, &[job(0)]).await {
+                Err(CallError::Cycle(cycle)) => assert_eq!(cycle.len(), 41),
+                Err(CallError::TooEntangled(id)) => {
+                    refused += 1;
+                    assert_eq!(id, last.execution.attempt);
+                }
+                other => panic!("{other:?}"),
+            }
+            assert_eq!(world.store.commits(), commits);
+            // It may go on, and usual questions are answered.
+            world.halt(last, &[job("new")]).await;
+        });
+    }
+    assert!((1..6).contains(&refused), "{refused}");
+}

@@ -310,6 +310,52 @@ fn an_execution_that_fails_after_a_halt_without_retries_ends_its_attempt() {
     });
 }
 
+#[test]
+fn a_job_that_waits_for_others_is_cancelled_at_once_and_they_go_on() {
+    run(async {
+        let world = World::new();
+        let backend = world.jobs("b");
+        let top = world.new_job(&backend, &job("top")).await;
+        world.halt(&top, &[job("by")]).await;
+        let by = world.job(&backend, job("by").attempt()).await;
+        world.halt(&by, &[job("x")]).await;
+        let id = by.execution.attempt;
+        let cancelled = world.engine.cancel(id, "not wanted".to_owned());
+        cancelled.await.expect("taken");
+        let end = (abnormal_finish::Status::Cancelled, "not wanted".to_owned());
+        assert_eq!(abnormal_end(&world.get(id)), end);
+        // Whoever waits for it is told, and what it waited for tells it nothing.
+        let top = world.job(&backend, top.execution.attempt).await;
+        assert_eq!(top.execution.number, 2);
+        let x = world.job(&backend, job("x").attempt()).await;
+        world.finish(&x, "{}").await;
+        world.settle().await;
+        assert_eq!(abnormal_end(&world.get(id)), end);
+        assert_eq!(world.get(id).current_execution, 1);
+    });
+}
+
+#[test]
+fn a_job_that_stops_for_others_is_cancelled_when_its_task_is_over() {
+    run(async {
+        let world = World::new();
+        let backend = world.jobs("b");
+        let by = world.new_job(&backend, &job("by")).await;
+        assert!(world.depend(&by, &[job("x")]).await.expect("right").halted);
+        let id = by.execution.attempt;
+        let cancelled = world.engine.cancel(id, "not wanted".to_owned());
+        cancelled.await.expect("taken");
+        backend.called(Method::Cancel, 1).await;
+        // The end of what it asked for does not wake it.
+        let x = world.job(&backend, job("x").attempt()).await;
+        world.finish(&x, "{}").await;
+        assert_eq!(world.get(id).state, State::Executing);
+        world.end(&by, "{}").await;
+        let end = (abnormal_finish::Status::Cancelled, "not wanted".to_owned());
+        assert_eq!(abnormal_end(&world.get(id)), end);
+    });
+}
+
 /// One batch holds both the end and the request, in either order; also if an earlier execution has
 /// asked for the same, so that what is stored speaks of that one.
 #[test]

@@ -4,6 +4,7 @@
 
 use distributor_core::dm::attempt::State;
 use distributor_core::{AttemptId, TaskResult, TaskState};
+use distributor_host::Settings;
 use distributor_host::driver::GraphRequest;
 use distributor_store::records::JournalKind;
 
@@ -111,6 +112,55 @@ fn t29_a_dependency_on_what_is_over_needs_telling_nobody() {
         let edges = world.dependencies(by.execution.attempt);
         assert!(edges.len() == 1 && edges[0].propagated, "{edges:?}");
         assert_eq!(world.inner.journal(0, 9).expect("the journal"), []);
+    });
+}
+
+/// Each of several ends may be told to 64 at once, but one commit does not tell everybody.
+#[test]
+fn t47_many_ends_with_many_dependents_are_told_over_several_commits() {
+    run(async {
+        let world = World::with(Settings {
+            batch: 4,
+            ..Default::default()
+        });
+        let backend = world.backend("b");
+        let gate = Gate::closed();
+        let mut quests = Vec::new();
+        for root in 0..4 {
+            let broken = Err(permanent("broken"));
+            backend.run.next(Reply::Behind(gate.clone(), broken));
+            quests.push(Quest::simple("b", root));
+        }
+        for (root, name) in (0..4).cycle().zip(0..240) {
+            let need = [quests[root].attempt()];
+            quests.push(Quest::simple("b", format!("d{name}")).needs(&need));
+        }
+        let ids = world.ensure(&quests).await;
+        backend.called(Method::Run, 4).await;
+        world.engine.flush().await;
+        world.store.largest_commit();
+        // All four end in one batch.
+        let hold = world.store.hold_next_commit();
+        let other = [Quest::simple("b", "other")];
+        let end = async {
+            world.store.held().await;
+            gate.open();
+            backend.answered(4).await;
+            drop(hold);
+        };
+        tokio::join!(world.ensure(&other), end);
+        for id in &ids {
+            let record = world.until_final(*id).await;
+            assert_eq!(record.state, State::AbnormalFinished);
+        }
+        // What four events tell, and one step of the last end.
+        let most = 4 + 4 * 8 + 64;
+        let largest = world.store.largest_commit();
+        assert!(largest <= most, "{largest} attempts in one commit");
+        world.settle().await;
+        for id in &ids {
+            assert_eq!(untold(&world, *id), 0);
+        }
     });
 }
 

@@ -1,99 +1,96 @@
 //! A call of one method of ours.
 
+use std::convert::Infallible;
 use std::future::Future;
 use std::pin::Pin;
-use std::task::{Context, Poll};
 
-use distributor_api::{Api, Caller, Changes, Status};
-use distributor_proto::control;
-use futures_core::Stream;
+use axum::body::Body;
+use bytes::Bytes;
+use distributor_api::{Api, Caller, Status};
+use http::header::CONTENT_TYPE;
+use http::{HeaderValue, Response};
+use http_body_util::{BodyExt, Full};
 use prost::{Message, Name};
-use tonic::Response;
-use tonic::body::Body;
-use tonic::server::Grpc;
-use tonic_prost::ProstCodec;
-use tower::service_fn;
 
-use super::received::LONGEST_MESSAGE;
-use super::status::to_tonic;
+use super::{Answer, frame, status};
+use crate::budget::Share;
+use crate::call::{Admitted, MOST_BYTES_HERE, compute};
+use crate::held::Holding;
 use crate::methods::Unary;
-
-/// Longest message of an answer, in bytes.
-const LONGEST_RESPONSE: usize = 64 * 1024 * 1024;
+use crate::request;
 
 /// An answer to come.
-pub(super) type Answer = Pin<Box<dyn Future<Output = http::Response<Body>> + Send>>;
+pub(super) type Answering = Pin<Box<dyn Future<Output = Result<Response<Answer>, Status>> + Send>>;
 
 /// A call whose caller is known.
 pub(super) struct Call {
-    api: Api,
-    caller: Caller,
-    request: http::Request<Body>,
+    admitted: Admitted,
+    body: Body,
 }
 
 impl Call {
-    pub(super) fn new(api: Api, caller: Caller, request: http::Request<Body>) -> Self {
-        Call {
-            api,
-            caller,
-            request,
-        }
+    pub(super) fn new(admitted: Admitted, body: Body) -> Self {
+        Call { admitted, body }
     }
 
     /// Does `distributor.control.Control.Watch`.
-    pub(super) fn watch(self) -> Answer {
-        let (api, caller) = (self.api, self.caller);
-        let watch = service_fn(move |request: tonic::Request<control::WatchRequest>| {
-            let (api, caller) = (api.clone(), caller.clone());
-            async move {
-                let changes = api.watch(&caller, request.into_inner()).await;
-                let changes = changes.map_err(to_tonic)?;
-                Ok::<_, tonic::Status>(Response::new(TonicChanges(changes)))
-            }
-        });
-        let request = self.request;
-        Box::pin(async move { codec().server_streaming(watch, request).await })
+    pub(super) fn watch(self) -> Answering {
+        Box::pin(async move {
+            let (admitted, request) = self.receive().await?;
+            let watch = |api: Api, caller| async move { api.watch(&caller, request).await };
+            let (changes, share) = admitted.run(watch).await?;
+            Ok(answer(frame::Stream::new(changes), share))
+        })
+    }
+
+    /// The request.
+    async fn receive<Q: Message + Name + Default + 'static>(
+        mut self,
+    ) -> Result<(Admitted, Q), Status> {
+        let bytes = self
+            .admitted
+            .receive(self.body, frame::LONGEST_REQUEST)
+            .await?;
+        let is_large = bytes.len() > MOST_BYTES_HERE;
+        let decode = move || {
+            let message = frame::read(&bytes)?;
+            let request = request::decode(message, &mut self.admitted.share)?;
+            Ok((self.admitted, request))
+        };
+        compute(is_large, decode).await
     }
 }
 
 impl Unary for Call {
-    type Output = Answer;
+    type Output = Answering;
 
-    fn unary<Q, R, F, A>(self, call: F) -> Answer
+    fn unary<Q, R, F, A>(self, call: F) -> Answering
     where
         Q: Message + Name + Default + Send + Sync + 'static,
         R: Message + Name + Default + Send + Sync + 'static,
         F: FnOnce(Api, Caller, Q) -> A + Clone + Send + Sync + 'static,
         A: Future<Output = Result<R, Status>> + Send + 'static,
     {
-        let (api, caller) = (self.api, self.caller);
-        let unary = service_fn(move |request: tonic::Request<Q>| {
-            let answer = call.clone()(api.clone(), caller.clone(), request.into_inner());
-            async move { answer.await.map(Response::new).map_err(to_tonic) }
-        });
-        let request = self.request;
-        Box::pin(async move { codec::<Q, R>().unary(unary, request).await })
+        Box::pin(async move {
+            let (admitted, request) = self.receive().await?;
+            let work = move |api, caller| call(api, caller, request);
+            let (reply, mut share) = admitted.run(work).await?;
+
+            let is_large = reply.encoded_len() > MOST_BYTES_HERE;
+            let message = compute(is_large, move || frame::of(&reply)).await?;
+            share.cover_reply(message.len());
+            let trailers = std::future::ready(Some(Ok(status::success())));
+            Ok(answer(Full::new(message).with_trailers(trailers), share))
+        })
     }
 }
 
-fn codec<Q, R>() -> Grpc<ProstCodec<R, Q>>
+fn answer<B>(body: B, share: Share) -> Response<Answer>
 where
-    Q: Message + Default + Send + 'static,
-    R: Message + Default + Send + 'static,
+    B: http_body::Body<Data = Bytes, Error = Infallible> + Send + Unpin + 'static,
 {
-    Grpc::new(ProstCodec::default())
-        .max_decoding_message_size(LONGEST_MESSAGE)
-        .max_encoding_message_size(LONGEST_RESPONSE)
-}
-
-/// The stream of the API with the errors of this transport.
-struct TonicChanges(Changes);
-
-impl Stream for TonicChanges {
-    type Item = Result<control::WatchResponse, tonic::Status>;
-
-    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        let next = self.0.as_mut().poll_next(context);
-        next.map(|item| item.map(|item| item.map_err(to_tonic)))
-    }
+    let mut response = Response::new(Answer::new(Holding::new(body, share)));
+    let content_type = HeaderValue::from_static("application/grpc");
+    response.headers_mut().insert(CONTENT_TYPE, content_type);
+    response
 }

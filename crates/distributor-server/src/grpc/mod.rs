@@ -3,37 +3,47 @@
 //! It refuses compressed messages, and to do anything for a caller before it knows who calls.
 
 mod call;
-mod deadline;
-mod received;
+mod frame;
 mod standard;
 mod status;
 
-use axum::body::Body;
+use std::time::Duration;
+
 use axum::extract::Request;
 use distributor_api::{Code, Status};
 use http::header::CONTENT_TYPE;
-use http::{Method, Version};
+use http::{Method, Response, Version};
 use tonic::body::Body as Answer;
 
 pub(crate) use standard::Health;
 
+use crate::call::Admitted;
+use crate::deadline::{self, within};
 use crate::guard;
-use crate::listener::Shared;
+use crate::held::Holding;
 use crate::methods::{self, SERVICES, WATCH};
+use crate::shared::Shared;
 use crate::stop::{End, Ending, Stop};
-use crate::time::{Moment, Time};
+use crate::time::Moment;
 use call::Call;
-use received::{Received, Room};
 use standard::Standard;
-use status::to_tonic;
+
+/// How long a caller waits.
+const TIMEOUT: deadline::Header = deadline::Header {
+    name: "grpc-timeout",
+    most_digits: 8,
+    problem: "must be 1 to 8 digits and a unit: H, M, S, m, u or n",
+};
+
+/// How long a call of health or reflection may be open: it needs no token, so that it must not hold
+/// anything for ever. Clients that watch the health begin again.
+const STANDARD_TIME: Duration = Duration::from_secs(10 * 60);
 
 /// The transport. Clones are the same.
 #[derive(Debug, Clone)]
 pub(crate) struct Grpc {
     shared: Shared,
     standard: Standard,
-    room: Room,
-    time: Time,
     stop: Stop,
 }
 
@@ -55,63 +65,74 @@ impl Grpc {
     pub(crate) async fn new(shared: Shared, stop: Stop) -> (Self, Health) {
         let (standard, health) = Standard::new().await;
         let grpc = Grpc {
-            time: Time::of(&shared.api),
             shared,
             standard,
-            room: Room::default(),
             stop,
         };
         (grpc, health)
     }
 
     /// Answers a call, with a status if it fails.
-    pub(crate) async fn serve(self, request: Request) -> http::Response<Answer> {
-        match self.start(request).await {
-            Ok(response) => response,
-            Err(status) => to_tonic(status).into_http(),
-        }
+    pub(crate) async fn serve(self, request: Request) -> Response<Answer> {
+        let path = request.uri().path().to_owned();
+        let answer = self.start(&path, request).await;
+        answer.unwrap_or_else(|status| status::failure(&path, status))
     }
 
-    async fn start(self, request: Request) -> Result<http::Response<Answer>, Status> {
-        guard::check(request.headers(), request.uri(), self.shared.open)?;
-        let timeout = deadline::of(request.headers())?;
-        let mut deadline = match timeout {
-            Some(timeout) => self.time.after(timeout),
-            None => Time::never(),
-        };
-        let path = request.uri().path().to_owned();
-        let (service, method) = split(&path).ok_or_else(|| unknown(&path))?;
-        let request = request.map(|body| Received::new(body, self.time.clone(), self.room.clone()));
+    async fn start(self, path: &str, request: Request) -> Result<Response<Answer>, Status> {
+        let headers = request.headers();
+        guard::check(headers, request.uri(), self.shared.open)?;
+        let mut deadline = TIMEOUT.deadline(headers, &self.shared.time)?;
+        let unknown = || unknown(path);
+        let (service, method) = split(path).ok_or_else(unknown)?;
         if self.standard.has(service) {
-            let request = request.map(|body| Body::new(Ending::new(body, self.no_more())));
-            let response = self.standard.clone().serve(request).await;
-            return Ok(self.stream(response, deadline));
+            return self.standard(request, deadline).await;
         }
         if !SERVICES.contains(&service) {
-            return Err(unknown(&path));
+            return Err(unknown());
         }
-        let caller = guard::caller(&self.shared, request.headers())?;
-        let api = self.shared.api.clone();
-        let call = Call::new(api, caller, request.map(Answer::new));
-        let streams = (service, method) == WATCH;
-        let answer = match streams {
-            true => call.watch(),
-            false => methods::find(service, method, call).ok_or_else(|| unknown(&path))?,
-        };
-        // What the host has accepted goes on after the deadline: it is no longer part of this call.
-        let response = tokio::select! {
-            biased;
-            response = answer => response,
-            () = &mut deadline => return Err(deadline::exceeded()),
-        };
-        match streams {
-            true => Ok(self.stream(response, deadline)),
-            false => Ok(response),
+        let admitted = Admitted::new(&self.shared, headers, (service, method))?;
+        let call = Call::new(admitted, request.into_body());
+        if (service, method) == WATCH {
+            let response = within(&mut deadline, call.watch()).await?;
+            return Ok(self.stream(response, deadline));
         }
+        let answer = methods::find(service, method, call).ok_or_else(unknown)?;
+        within(&mut deadline, answer).await
+    }
+
+    /// A call of health or reflection.
+    async fn standard(
+        &self,
+        request: Request,
+        mut deadline: Moment,
+    ) -> Result<Response<Answer>, Status> {
+        let share = self.shared.budget.share()?;
+        // The end of a stream of requests, which must not hold up the server's.
+        let (stop, long) = (self.stop.clone(), self.shared.time.after(STANDARD_TIME));
+        let no_more: End = Box::pin(async move {
+            tokio::select! {
+                () = stop.wait() => {}
+                () = long => {}
+            }
+            http::HeaderMap::new()
+        });
+        let request = request.map(|body| axum::body::Body::new(Ending::new(body, no_more)));
+        let answer = async { Ok::<_, Status>(self.standard.clone().serve(request).await) };
+        let response = within(&mut deadline, answer).await?;
+        let response = response.map(|body| Answer::new(Holding::new(body, share)));
+        let long = self.shared.time.after(STANDARD_TIME);
+        let deadline = Box::pin(async move {
+            tokio::select! {
+                () = deadline => {}
+                () = long => {}
+            }
+        });
+        Ok(self.stream(response, deadline))
     }
 
     /// A stream, ended when the server stops or the time of the call is over.
-    fn stream(&self, response: http::Response<Answer>, deadline: Moment) -> http::Response<Answer> {
+    fn stream(&self, response: Response<Answer>, deadline: Moment) -> Response<Answer> {
         let stop = self.stop.clone();
         let end: End = Box::pin(async move {
             let status = tokio::select! {
@@ -121,15 +142,6 @@ impl Grpc {
             status::trailers(status)
         });
         response.map(|body| Answer::new(Ending::new(body, end)))
-    }
-
-    /// The end of a stream of requests, which must not hold up the server's.
-    fn no_more(&self) -> End {
-        let stop = self.stop.clone();
-        Box::pin(async move {
-            stop.wait().await;
-            http::HeaderMap::new()
-        })
     }
 }
 

@@ -12,6 +12,9 @@ use tower::ServiceExt;
 
 use crate::methods::SERVICES;
 
+/// Longest message of a request, in bytes: they are names.
+const LONGEST_QUESTION: usize = 4096;
+
 /// The services. Clones are the same.
 #[derive(Debug, Clone)]
 pub(super) struct Standard {
@@ -47,11 +50,11 @@ impl Standard {
             names: Vec::new(),
             router: Router::new(),
         };
-        standard.add(health);
+        standard.add(health.max_decoding_message_size(LONGEST_QUESTION));
         match (descriptors().build_v1(), descriptors().build_v1alpha()) {
             (Ok(v1), Ok(v1alpha)) => {
-                standard.add(v1);
-                standard.add(v1alpha);
+                standard.add(v1.max_decoding_message_size(LONGEST_QUESTION));
+                standard.add(v1alpha.max_decoding_message_size(LONGEST_QUESTION));
             }
             (v1, v1alpha) => {
                 for error in [v1.err(), v1alpha.err()].into_iter().flatten() {

@@ -37,7 +37,8 @@ impl Server {
         let mut http = Builder::new(TokioExecutor::new());
         http.http1()
             .timer(TokioTimer::new())
-            .header_read_timeout(limits::HEADER_TIME);
+            .header_read_timeout(limits::HEADER_TIME)
+            .max_buf_size(limits::BUFFER_BYTES);
         http.http2()
             .timer(TokioTimer::new())
             .keep_alive_interval(limits::PING_INTERVAL)
@@ -99,20 +100,22 @@ impl Server {
             }
         });
         let mut connection = pin!(self.http.serve_connection(io, service));
-        let ended = tokio::select! {
+        let mut ended = tokio::select! {
             ended = connection.as_mut() => Some(ended),
             () = calls.idle(&self.time, limits::IDLE_TIME) => None,
             () = self.stop.clone().wait() => None,
         };
-        let ended = match ended {
-            Some(ended) => ended,
-            None => {
-                connection.as_mut().graceful_shutdown();
-                connection.await
-            }
-        };
-        if let Err(error) = ended {
-            tracing::debug!("a connection broke: {error}");
+        if ended.is_none() {
+            connection.as_mut().graceful_shutdown();
+            ended = tokio::select! {
+                ended = connection => Some(ended),
+                () = calls.idle(&self.time, limits::LAST_TIME) => None,
+            };
+        }
+        match ended {
+            Some(Ok(())) => {}
+            Some(Err(error)) => tracing::debug!("a connection broke: {error}"),
+            None => tracing::debug!("a peer did not take its last answers, and is left"),
         }
     }
 }

@@ -1,4 +1,8 @@
-//! How much one peer, and all of them together, may ask of this process.
+//! How much one peer, and all of them together, may ask of this process. What calls may take is in
+//! [`crate::budget`] and [`crate::request`].
+//!
+//! Floods of HTTP/2 frames, such as streams that are begun and reset at once, are ended by the HTTP
+//! implementation: its own limits for them are on.
 
 use std::time::Duration;
 
@@ -10,7 +14,10 @@ pub(super) const CONNECTIONS: usize = 512;
 pub(super) const CALLS_PER_CONNECTION: u32 = 100;
 
 /// Bytes of all headers of one HTTP/2 request.
-pub(super) const HEADER_BYTES: u32 = 64 * 1024;
+pub(super) const HEADER_BYTES: u32 = 16 * 1024;
+
+/// Bytes of all headers of one HTTP/1.1 request, and of what is read at once.
+pub(super) const BUFFER_BYTES: usize = 64 * 1024;
 
 /// For a TLS handshake, and after it for the first bytes of a first request.
 pub(super) const GREETING_TIME: Duration = Duration::from_secs(10);
@@ -21,6 +28,10 @@ pub(super) const HEADER_TIME: Duration = Duration::from_secs(30);
 /// How long a connection may be open without a call. It is ended so that its place is free; clients
 /// make another when they need it.
 pub(super) const IDLE_TIME: Duration = Duration::from_secs(60);
+
+/// How long a connection may last that is ended, when all its answers wait for the peer to take them. For
+/// the largest answer it takes two megabits in a second.
+pub(super) const LAST_TIME: Duration = Duration::from_secs(240);
 
 /// How long a peer may leave an answer unread.
 pub(super) const WRITE_TIME: Duration = Duration::from_secs(60);

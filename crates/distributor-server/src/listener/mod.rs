@@ -27,18 +27,10 @@ pub use error::ServeError;
 pub use settings::{Certificate, Settings};
 
 use crate::grpc::Grpc;
+use crate::shared::Shared;
 use crate::stop::Stop;
-use crate::time::Time;
 use accept::Acceptor;
 use connection::Server;
-
-/// What every request handler needs.
-#[derive(Debug, Clone)]
-pub(crate) struct Shared {
-    pub(crate) api: Api,
-    pub(crate) callers: Arc<dyn Callers>,
-    pub(crate) open: bool,
-}
 
 /// A port that is taken, and nobody is served yet.
 pub struct Bound {
@@ -100,13 +92,9 @@ impl Bound {
         callers: Arc<dyn Callers>,
         stop: impl Future<Output = ()> + Send,
     ) {
-        let time = Time::of(&api);
         let (stopper, stopping) = Stop::new();
-        let shared = Shared {
-            api,
-            callers,
-            open: self.settings.open,
-        };
+        let shared = Shared::new(api, callers, self.settings.open);
+        let time = shared.time.clone();
         let (grpc, health) = Grpc::new(shared.clone(), stopping.clone()).await;
         let server = Arc::new(Server::new(
             routes::routes(shared, grpc),

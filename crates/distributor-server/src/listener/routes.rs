@@ -6,8 +6,8 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use http::StatusCode;
 
-use super::Shared;
 use crate::grpc::{self, Grpc};
+use crate::shared::Shared;
 
 /// All that is served on the port.
 pub(super) fn routes(shared: Shared, grpc: Grpc) -> Router {

@@ -1,64 +1,62 @@
 //! Bytes to messages, and messages to bytes.
 
-use std::io::Write;
+use std::io::{Read, Write};
 
 use distributor_api::{Code, Status};
 use distributor_proto::text::{TextError, from_json, from_text, to_json, to_text};
 use distributor_proto::weight;
 use flate2::Compression;
+use flate2::bufread::MultiGzDecoder;
 use flate2::write::GzEncoder;
 use http::StatusCode;
 use prost::{Message, Name};
 
-use super::budget::Share;
 use super::media::Format;
 use super::reply::Refusal;
+use crate::budget::Share;
+use crate::request::{self, RequestError, undecodable, weigh};
 
 /// So that no website can read a reply as a script (XSSI).
 const JSON_PREFIX: &str = ")]}'\n";
-/// The most values in a message: a few bytes become a value of some hundred, so that bytes alone are no
-/// measure of what a message takes.
-pub(super) const MOST_VALUES: usize = 500_000;
-/// What a value takes, in bytes, at most; roughly.
-const VALUE_BYTES: usize = 256;
-/// Longest text about a malformed body, in bytes: it may quote the body.
-const MOST_PROBLEM_BYTES: usize = 1024;
 /// Larger replies are compressed, if the client can read that.
 const MOST_PLAIN_BYTES: usize = 1024;
 
 /// The message of a body; `share` grows to what it takes.
-pub(super) fn decode<M>(format: Format, bytes: &[u8], share: &mut Share) -> Result<M, Refusal>
+pub(super) fn decode<M>(format: Format, bytes: &[u8], share: &mut Share) -> Result<M, RequestError>
 where
     M: Message + Name + Default,
 {
     let values = match format {
-        Format::Binary => weight::of_binary::<M>(bytes, MOST_VALUES + 1),
+        Format::Binary => return request::decode(bytes, share),
         Format::Json => weight::of_json(bytes),
         Format::Text => weight::of_text(bytes),
     };
-    if values > MOST_VALUES {
-        let message =
-            format!("the body has more than {MOST_VALUES} values; send them in several requests");
-        let http = StatusCode::PAYLOAD_TOO_LARGE;
-        return Err(Refusal::new(http, Code::ResourceExhausted, message));
-    }
-    share.cover(bytes.len() + values * VALUE_BYTES)?;
-    let read = |read: fn(&str) -> Result<M, TextError>| {
-        let text = std::str::from_utf8(bytes).map_err(|error| undecodable(&error))?;
-        read(text).map_err(|error| undecodable(&error))
+    weigh(bytes.len(), values, share)?;
+    let text = std::str::from_utf8(bytes).map_err(|error| undecodable(&error))?;
+    let message = match format {
+        Format::Text => from_text(text),
+        Format::Json | Format::Binary => from_json(text),
     };
-    match format {
-        Format::Binary => M::decode(bytes).map_err(|error| undecodable(&error)),
-        Format::Json => read(from_json),
-        Format::Text => read(from_text),
-    }
+    message.map_err(|error| undecodable(&error))
 }
 
-fn undecodable(error: &dyn std::error::Error) -> Refusal {
-    let mut problem = error.to_string();
-    let end = problem.floor_char_boundary(MOST_PROBLEM_BYTES);
-    problem.truncate(end);
-    Status::invalid("body", problem).into()
+/// What a gzip file holds; `share` has room for both.
+pub(super) fn inflate(compressed: &[u8], share: &mut Share) -> Result<Vec<u8>, RequestError> {
+    let mut decoder = MultiGzDecoder::new(compressed);
+    let mut chunk = [0; 16 * 1024];
+    let mut bytes = Vec::new();
+    loop {
+        let read = decoder.read(&mut chunk).map_err(|error| {
+            Status::invalid(
+                "body",
+                format_args!("is not gzip, as its Content-Encoding says: {error}"),
+            )
+        })?;
+        match chunk.get(..read) {
+            None | Some([]) => return Ok(bytes),
+            Some(data) => request::add(&mut bytes, data, request::MOST_BYTES, share)?,
+        }
+    }
 }
 
 /// The body of a reply.

@@ -1,9 +1,9 @@
 //! Which form a request has, and which form its reply shall have: `Content-Type`, `Accept`,
 //! `Content-Encoding`, `Accept-Encoding`.
 
-use distributor_api::Code;
+use distributor_api::{Code, Status};
 use http::header::{ACCEPT, ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_TYPE};
-use http::{HeaderMap, HeaderName, StatusCode};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 
 use super::reply::Refusal;
 
@@ -41,6 +41,10 @@ impl Format {
             let message = format!("Accept: {value} is malformed: q must be a number from 0 to 1");
             Refusal::new(StatusCode::BAD_REQUEST, Code::InvalidArgument, message)
         };
+        let are_text = |value: &HeaderValue| std::str::from_utf8(value.as_bytes()).is_ok();
+        if !headers.get_all(ACCEPT).iter().all(are_text) {
+            return Err(Status::invalid("Accept", "must be text in UTF-8").into());
+        }
         let value = joined(headers, &ACCEPT);
         let value = value.as_deref().unwrap_or_default();
         if value.trim().is_empty() {

@@ -1,21 +1,18 @@
 //! pRPC: `POST /prpc/<service>/<method>` in binary, JSON and text (`dm-api.md`, section 7).
 //!
 //! * [`media`]: which of the three forms a request has, and which its reply shall have.
-//! * [`body`], [`budget`], [`codec`]: bytes to messages and back, in bounded memory and time.
+//! * [`codec`]: bytes to messages and back.
 //! * [`call`]: what happens between the two.
 //! * [`reply`]: the HTTP side of an answer, good or bad.
 //!
 //! It has no metadata for methods: the headers of a request that are not named here are not looked at.
 //! Methods that stream are not part of the protocol.
 
-mod body;
-mod budget;
 mod call;
 mod codec;
 mod discovery;
 mod media;
 mod reply;
-mod timeout;
 
 use std::sync::Arc;
 
@@ -28,16 +25,23 @@ use distributor_api::{Code, Status};
 use http::request::Parts;
 use http::{Method, StatusCode};
 
-use self::budget::Budget;
 use self::call::{Answer, Call};
 use self::media::Format;
 use self::reply::Refusal;
-use crate::listener::Shared;
-use crate::time::Time;
+use crate::call::Admitted;
+use crate::deadline::{self, within};
+use crate::shared::Shared;
 use crate::{guard, methods};
 
 /// Where the protocol wants all methods to be.
 const PREFIX: &str = "/prpc/";
+
+/// In how long the client gives up.
+const TIMEOUT: deadline::Header = deadline::Header {
+    name: "X-Prpc-Grpc-Timeout",
+    most_digits: 20,
+    problem: "must be digits and one of H, M, S, m, u, n, such as 60S",
+};
 
 /// Finds a method, and begins its call; `None` if there is no such method.
 type Find = dyn Fn(&str, &str, Call) -> Option<Answer> + Send + Sync;
@@ -45,8 +49,6 @@ type Find = dyn Fn(&str, &str, Call) -> Option<Answer> + Send + Sync;
 /// What handles every request.
 struct Service {
     shared: Shared,
-    time: Time,
-    budget: Budget,
     find: Box<Find>,
 }
 
@@ -56,12 +58,7 @@ pub(crate) fn routes(shared: Shared) -> Router {
 }
 
 fn routes_of(shared: Shared, find: Box<Find>) -> Router {
-    let service = Service {
-        time: Time::of(&shared.api),
-        shared,
-        budget: Budget::new(),
-        find,
-    };
+    let service = Service { shared, find };
     Router::new()
         .route("/prpc", any(handle))
         .route(PREFIX, any(handle))
@@ -93,39 +90,25 @@ impl Service {
         }
         let headers = &parts.headers;
         guard::check(headers, &parts.uri, self.shared.open)?;
-        let caller = guard::caller(&self.shared, headers)?;
-
         let path = parts.uri.path();
         let unknown = || Status::new(Code::Unimplemented, format!("there is no method at {path}"));
-        let (service, method) = path
-            .strip_prefix(PREFIX)
-            .and_then(|it| it.split_once('/'))
-            .ok_or_else(unknown)?;
+        let method = path.strip_prefix(PREFIX).and_then(|it| it.split_once('/'));
+        let admitted = Admitted::new(&self.shared, headers, method.unwrap_or_default())?;
+        let (service, method) = method.ok_or_else(unknown)?;
 
         let reply_format = Format::of_reply(headers)?;
-        let timeout = timeout::of(headers)?;
+        // Counted from here: what was looked at so far costs next to nothing.
+        let mut deadline = TIMEOUT.deadline(headers, &self.shared.time)?;
         let call = Call {
-            api: self.shared.api.clone(),
-            time: self.time.clone(),
-            caller,
-            only_reads: methods::only_reads(service, method),
+            admitted,
             format: Format::of_request(headers)?,
             inflate: media::is_gzip(headers)?,
             body,
-            share: self.budget.share(),
             reply_format,
             deflate: media::accepts_gzip(headers),
         };
-        // Counted from here: what was looked at so far costs next to nothing.
-        let over = timeout.map_or_else(Time::never, |timeout| self.time.after(timeout));
         let answer = (self.find)(service, method, call).ok_or_else(unknown)?;
-        tokio::select! { biased;
-            () = over => {
-                let message = "the time that the request allowed is over";
-                Err(Status::new(Code::DeadlineExceeded, message).into())
-            }
-            answer = answer => answer,
-        }
+        within(&mut deadline, answer).await
     }
 }
 

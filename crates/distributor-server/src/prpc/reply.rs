@@ -7,6 +7,10 @@ use http::header::{ALLOW, CONTENT_ENCODING, CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 
 use super::media::Format;
+use crate::budget::Share;
+use crate::call::log_failure;
+use crate::held::Holding;
+use crate::request::RequestError;
 
 const GRPC_CODE: HeaderName = HeaderName::from_static("x-prpc-grpc-code");
 
@@ -15,40 +19,36 @@ const GRPC_CODE: HeaderName = HeaderName::from_static("x-prpc-grpc-code");
 #[derive(Debug)]
 pub(super) struct Refusal {
     http: StatusCode,
-    code: Code,
-    message: String,
+    status: Status,
 }
 
 impl From<Status> for Refusal {
     fn from(status: Status) -> Self {
-        Refusal::new(http_status(status.code), status.code, status.message)
+        let http = http_status(status.code);
+        Refusal { http, status }
+    }
+}
+
+impl From<RequestError> for Refusal {
+    fn from(error: RequestError) -> Self {
+        let http = match error {
+            RequestError::TooLarge | RequestError::TooManyValues => StatusCode::PAYLOAD_TOO_LARGE,
+            RequestError::TooSlow => StatusCode::REQUEST_TIMEOUT,
+            RequestError::Other(status) => return status.into(),
+        };
+        let status = error.into();
+        Refusal { http, status }
     }
 }
 
 impl Refusal {
     pub(super) fn new(http: StatusCode, code: Code, message: impl Into<String>) -> Self {
-        Refusal {
-            http,
-            code,
-            message: message.into(),
-        }
+        let status = Status::new(code, message);
+        Refusal { http, status }
     }
 
-    /// Tells operators what the client is not told. What it is told stays out of the log: it may quote
-    /// the request, and so a token.
     pub(super) fn log(&self, path: &str) {
-        let (http, code) = (self.http.as_u16(), self.code);
-        if self.http.is_server_error() {
-            tracing::debug!(
-                path,
-                http,
-                ?code,
-                message = self.message,
-                "pRPC call failed"
-            );
-        } else {
-            tracing::debug!(path, http, ?code, "pRPC call refused");
-        }
+        log_failure(path, &self.status, self.http.is_server_error());
     }
 }
 
@@ -57,12 +57,12 @@ impl IntoResponse for Refusal {
         // The message of a failure of ours may say what is nobody's business.
         let message = match self.http.is_server_error() {
             true => self.http.canonical_reason().unwrap_or_default().to_owned(),
-            false => self.message,
+            false => self.status.message,
         };
         let mut response = Response::new(Body::from(message + "\n"));
         *response.status_mut() = self.http;
         let headers = response.headers_mut();
-        common(headers, self.code as u16, "text/plain");
+        common(headers, self.status.code as u16, "text/plain");
         if self.http == StatusCode::METHOD_NOT_ALLOWED {
             headers.insert(ALLOW, HeaderValue::from_static("POST"));
         }
@@ -70,9 +70,11 @@ impl IntoResponse for Refusal {
     }
 }
 
-/// A good answer, whose body is ready to be sent.
-pub(super) fn good(format: Format, body: Vec<u8>, is_gzip: bool) -> Response {
-    let mut response = Response::new(Body::from(body));
+/// A good answer, whose body is ready to be sent and holds its share until it is.
+pub(super) fn good(format: Format, body: Vec<u8>, is_gzip: bool, mut share: Share) -> Response {
+    share.cover_reply(body.len());
+    let body = Holding::new(Body::from(body), share);
+    let mut response = Response::new(Body::new(body));
     let headers = response.headers_mut();
     common(headers, 0, format.content_type());
     if is_gzip {

@@ -180,7 +180,29 @@ async fn a_request_that_is_too_long_is_refused_and_the_next_one_is_not() {
     let failed = client.ensure_graph_data(request).await;
     let failed = failed.expect_err("more than 32 MiB");
     assert_eq!(failed.code(), Code::ResourceExhausted, "{failed}");
-    assert!(failed.to_string().contains("may have 33554432"), "{failed}");
+    assert!(failed.to_string().contains("33554432 bytes"), "{failed}");
     client.list(ListRequest::default()).await.unwrap();
+    world.stopped().await;
+}
+
+/// Two bytes each: an attempt range, in a list, in a query.
+fn many_values(values: usize) -> Vec<u8> {
+    let list = b"\x12\x00".repeat(values);
+    let mut query = vec![0x12];
+    prost::encoding::encode_varint(u64::try_from(list.len()).unwrap(), &mut query);
+    [query, list].concat()
+}
+
+#[tokio::test]
+async fn few_bytes_may_not_become_many_values() {
+    let world = World::open().await;
+    let mut http = Http2::connect(world.address).await;
+    for (values, expected) in [(500_000, "8"), (16_000_000, "8"), (1000, "3")] {
+        let body = framed(&many_values(values));
+        let request = grpc(world.address, "/dm.Deps/WalkGraph", body);
+        let answer = http.send(request).await.unwrap();
+        assert_eq!(answer.grpc.as_deref(), Some(expected), "{values}");
+    }
+    world.client().list(ListRequest::default()).await.unwrap();
     world.stopped().await;
 }

@@ -3,11 +3,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use distributor_client::Code;
+use distributor_client::{Code, Streaming};
 use distributor_proto::control::{ListRequest, ListResponse, WatchRequest, WatchResponse};
 use distributor_proto::dm;
 use http::uri::PathAndQuery;
 use tonic::client::Grpc;
+use tonic::transport::Channel;
 use tonic::{Request, Status};
 use tonic_prost::ProstCodec;
 
@@ -78,42 +79,67 @@ async fn a_timeout_that_is_none_is_refused() {
     world.stopped().await;
 }
 
-#[tokio::test]
-async fn a_mutation_that_was_accepted_goes_on_after_its_deadline() {
-    let world = World::open().await;
-    let mut watch = world.client().watch(WatchRequest::default()).await.unwrap();
-    watch.message().await.unwrap().expect("it has begun");
+fn submission() -> dm::EnsureGraphDataReq {
     let desc = dm::quest::Desc {
         distributor_config_name: KNOWN.to_owned(),
         parameters: "{}".to_owned(),
         distributor_parameters: "{}".to_owned(),
         meta: None,
     };
-    let request = dm::EnsureGraphDataReq {
+    dm::EnsureGraphDataReq {
         quest: vec![desc],
         quest_attempt: vec![dm::attempt_list::Nums { nums: vec![1] }],
         ..Default::default()
-    };
-    world.committer.hold();
-    let mut client = Grpc::new(world.channel().await);
-    let call = tokio::spawn(async move {
-        client.ready().await.unwrap();
-        let mut request = Request::new(request);
-        request.set_timeout(HOUR);
-        let path = PathAndQuery::from_static("/dm.Deps/EnsureGraphData");
-        let codec = ProstCodec::<dm::EnsureGraphDataReq, dm::EnsureGraphDataRsp>::default();
-        client.unary(request, path, codec).await
-    });
-    world.committer.arrived().await;
-    world.clock.advance(HOUR);
-    let late = call.await.unwrap().unwrap_err();
-    assert_eq!(late.code(), Code::DeadlineExceeded);
+    }
+}
 
+/// Submits while nothing is committed. Until the client goes it has a deadline in an hour.
+async fn submit_and_wait(world: &World, client: &mut Grpc<Channel>) -> Result<(), Status> {
+    world.committer.hold();
+    client.ready().await.unwrap();
+    let mut request = Request::new(submission());
+    request.set_timeout(HOUR);
+    let path = PathAndQuery::from_static("/dm.Deps/EnsureGraphData");
+    let codec = ProstCodec::<dm::EnsureGraphDataReq, dm::EnsureGraphDataRsp>::default();
+    client.unary(request, path, codec).await.map(drop)
+}
+
+/// What was submitted is there, although nobody waits for it.
+async fn is_committed(world: &World, watch: &mut Streaming<WatchResponse>) {
     world.committer.release();
     let change = watch.message().await.unwrap().expect("a change");
     let id = change.changes[0].id.clone().expect("an id");
     assert_eq!(id.id, 1);
     let list = world.client().list(ListRequest::default()).await.unwrap();
     assert_eq!(list.attempts[0].id, Some(id));
+}
+
+#[tokio::test]
+async fn a_mutation_that_was_accepted_goes_on_after_its_deadline() {
+    let world = World::open().await;
+    let mut watch = world.client().watch(WatchRequest::default()).await.unwrap();
+    watch.message().await.unwrap().expect("it has begun");
+    let mut client = Grpc::new(world.channel().await);
+    let (late, ()) = tokio::join!(submit_and_wait(&world, &mut client), async {
+        world.committer.arrived().await;
+        world.clock.advance(HOUR);
+    });
+    assert_eq!(late.unwrap_err().code(), Code::DeadlineExceeded);
+    is_committed(&world, &mut watch).await;
+    world.stopped().await;
+}
+
+#[tokio::test]
+async fn a_mutation_that_was_accepted_goes_on_without_its_client() {
+    let world = World::open().await;
+    let mut watch = world.client().watch(WatchRequest::default()).await.unwrap();
+    watch.message().await.unwrap().expect("it has begun");
+    let mut client = Grpc::new(world.channel().await);
+    tokio::select! {
+        _ = submit_and_wait(&world, &mut client) => panic!("nothing is committed"),
+        () = world.committer.arrived() => {}
+    }
+    drop(client);
+    is_committed(&world, &mut watch).await;
     world.stopped().await;
 }

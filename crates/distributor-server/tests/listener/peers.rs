@@ -72,3 +72,30 @@ async fn a_connection_with_a_stream_is_not_idle() {
     let end = watch.message().await.unwrap_err();
     assert!(end.message().contains("stopping"), "{end}");
 }
+
+#[tokio::test]
+async fn a_peer_that_takes_no_answer_is_left() {
+    let world = World::open().await;
+    for path in [
+        "/distributor.control.Control/List",
+        // These streams last as long as their clients want.
+        "/distributor.control.Control/Watch",
+        "/grpc.health.v1.Health/Watch",
+    ] {
+        let mut peer = Http2::connect_for_nothing(world.address).await;
+        let _answer = peer.begin(grpc(world.address, path, framed(b""))).await;
+        pass_until(&world, peer.closed()).await;
+    }
+    world.client().list(ListRequest::default()).await.unwrap();
+    world.stopped().await;
+}
+
+#[tokio::test]
+async fn nobody_watches_the_health_for_ever() {
+    let world = World::open().await;
+    let mut peer = Http2::connect(world.address).await;
+    let watch = grpc(world.address, "/grpc.health.v1.Health/Watch", framed(b""));
+    let answer = pass_until(&world, peer.send(watch)).await.unwrap();
+    assert_eq!(answer.grpc.as_deref(), Some("4"));
+    world.stopped().await;
+}

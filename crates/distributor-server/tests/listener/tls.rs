@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use distributor_client::{Client, ConnectOptions};
+use distributor_client::{Client, Code, ConnectOptions, RetryPolicy};
 use distributor_proto::control::ListRequest;
 use distributor_server::{Bound, Certificate, ServeError, Settings};
 use rcgen::generate_simple_self_signed;
@@ -105,6 +105,32 @@ async fn grpc_and_http_1_are_served_over_tls() {
 }
 
 #[tokio::test]
+async fn a_client_refuses_a_certificate_that_it_does_not_trust() {
+    let files = Files::new();
+    let world = files.world().await;
+    let other = generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+    let right = fs::read(files.path("cert.pem")).unwrap();
+    for (host, trusted) in [
+        ("localhost", other.cert.pem().into_bytes()),
+        // The right one, but for another name.
+        ("127.0.0.1", right),
+    ] {
+        let address = format!("https://{host}:{}", world.address.port());
+        let options = ConnectOptions {
+            certificates: Some(trusted),
+            retry: RetryPolicy::never(),
+            ..ConnectOptions::default()
+        };
+        let client = Client::new(&address, &options).unwrap();
+        let refused = client.list(ListRequest::default()).await.unwrap_err();
+        assert_eq!(refused.code(), Code::Unavailable, "{refused}");
+    }
+    let stream = handshake(&world, &files.path("cert.pem"), "http/1.1").await;
+    assert!(get(stream, "/healthz").await.ends_with("ok"));
+    world.stopped().await;
+}
+
+#[tokio::test]
 async fn a_peer_without_tls_gets_nothing_and_costs_nothing() {
     let files = Files::new();
     let world = files.world().await;
@@ -130,11 +156,14 @@ async fn files_that_cannot_be_used_are_named() {
     .unwrap();
     let text = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
     fs::write(files.path("text.pem"), text).unwrap();
+    fs::write(files.path("bytes.pem"), [0xff; 100]).unwrap();
     for (certificates, key, named) in [
         ("missing.pem", "key.pem", "missing.pem"),
         ("empty.pem", "key.pem", "empty.pem"),
         ("key.pem", "key.pem", "key.pem"),
         ("text.pem", "key.pem", "text.pem"),
+        ("bytes.pem", "key.pem", "bytes.pem"),
+        ("cert.pem", "bytes.pem", "bytes.pem"),
         ("cert.pem", "missing.pem", "missing.pem"),
         ("cert.pem", "empty.pem", "empty.pem"),
         ("cert.pem", "broken.pem", "broken.pem"),

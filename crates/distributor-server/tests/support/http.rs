@@ -3,8 +3,8 @@
 use std::net::SocketAddr;
 
 use http_body_util::{BodyExt, Full};
-use hyper::body::Bytes;
-use hyper::client::conn::http2::{SendRequest, handshake};
+use hyper::body::{Bytes, Incoming};
+use hyper::client::conn::http2::{Builder, SendRequest, handshake};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -69,6 +69,27 @@ impl Http2 {
         let (sender, connection) = handshake(TokioExecutor::new(), io).await.expect("HTTP/2");
         tokio::spawn(connection);
         Http2(sender)
+    }
+
+    /// One that lets the server send headers and no bodies.
+    pub(crate) async fn connect_for_nothing(address: SocketAddr) -> Self {
+        let io = TokioIo::new(connect(address).await);
+        let handshake = Builder::new(TokioExecutor::new())
+            .initial_stream_window_size(0)
+            .handshake(io);
+        let (sender, connection) = handshake.await.expect("HTTP/2");
+        tokio::spawn(connection);
+        Http2(sender)
+    }
+
+    /// The headers of an answer came; nothing more is asked for. What is returned must be kept.
+    pub(crate) async fn begin(
+        &mut self,
+        request: http::Request<Full<Bytes>>,
+    ) -> http::Response<Incoming> {
+        self.0.ready().await.expect("a connection");
+        let response = self.0.send_request(request).await;
+        response.expect("headers")
     }
 
     /// Returns once the server has ended the connection.

@@ -55,7 +55,7 @@ Environment:
 /// Accepted by every command.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct Global {
-    /// Folder that holds the state; `run` makes it if it is not there
+    /// Folder that holds the state; `run` and `serve` make it if it is not there
     #[arg(
         long,
         value_name = "DIR",
@@ -68,7 +68,7 @@ pub(crate) struct Global {
     pub(crate) state: PathBuf,
     /// Service to work with, instead of the state directory: http://HOST:PORT or https://HOST:PORT
     ///
-    /// For run, status, show, logs, graph, gc and job.
+    /// For run, status, show, logs, explain, cancel, watch, graph, gc and job.
     #[arg(
         long,
         value_name = "URL",

@@ -117,8 +117,20 @@ impl Simulation {
             let (engine, outside) = (self.world.engine.clone(), self.outside.clone());
             acting.spawn(act(engine, outside, task.clone()));
         }
-        while let Some(acted) = acting.join_next().await {
-            acted.expect("a job that does not panic");
+        let mut turns = 0;
+        while !acting.is_empty() {
+            match acting.try_join_next() {
+                Some(acted) => acted.expect("a job that does not panic"),
+                None => {
+                    self.world.engine.flush().await;
+                    tokio::task::yield_now().await;
+                    turns += 1;
+                }
+            }
+            // Somebody waits for a `run` that is tried again after a while.
+            if turns % 20 == 19 {
+                self.world.clock.advance(secs(1));
+            }
         }
         for task in tasks {
             let agent = lock(&self.outside).agents[&task].clone();

@@ -33,6 +33,10 @@ struct Plan {
     /// Method and how many of its next calls fail.
     read_faults: Vec<(&'static str, usize)>,
     reads: BTreeMap<&'static str, usize>,
+    /// Attempts that were asked for.
+    attempts: usize,
+    /// Most attempts that one batch held.
+    largest: usize,
     /// The next commit waits for the other end of this to go.
     hold: Option<mpsc::Receiver<()>>,
     /// How many further reads succeed before one fails.
@@ -135,6 +139,16 @@ impl FaultyStore {
         plan.reads.get(method).copied().unwrap_or(0)
     }
 
+    /// Most attempts that one commit wrote since the last time.
+    pub(crate) fn largest_commit(&self) -> usize {
+        std::mem::take(&mut self.plan.lock().expect("plan").largest)
+    }
+
+    /// How many attempts were asked for since the last time.
+    pub(crate) fn count_attempts(&self) -> usize {
+        std::mem::take(&mut self.plan.lock().expect("plan").attempts)
+    }
+
     fn fail(&self) -> StoreError {
         self.failed.send_modify(|failed| *failed += 1);
         StoreError::Engine("scripted failure".into())
@@ -190,6 +204,7 @@ impl Store for FaultyStore {
         if fault != Some(CommitFault::Lost) {
             self.inner.commit(batch)?;
             plan.commits = number;
+            plan.largest = plan.largest.max(batch.attempts.len());
         }
         drop(plan);
         match fault {
@@ -198,10 +213,15 @@ impl Store for FaultyStore {
         }
     }
 
+    fn attempts(&self, ids: &[AttemptId]) -> Result<Vec<Option<AttemptRecord>>> {
+        self.read("attempts")?;
+        self.plan.lock().expect("plan").attempts += ids.len();
+        self.inner.attempts(ids)
+    }
+
     pass_on! {
         fn quests(&self, ids: &[QuestId]) -> Result<Vec<Option<QuestRecord>>>;
         fn quests_with_prefix(&self, prefix: &str, limit: usize) -> Result<Vec<QuestId>>;
-        fn attempts(&self, ids: &[AttemptId]) -> Result<Vec<Option<AttemptRecord>>>;
         fn attempt_numbers(&self, quest: QuestId) -> Result<Vec<u32>>;
         fn executions(&self, attempt: AttemptId, limit: usize) -> Result<Vec<ExecutionRecord>>;
         fn execution(&self, attempt: AttemptId, number: u32) -> Result<Option<ExecutionRecord>>;

@@ -5,9 +5,9 @@ use distributor_proto::dm;
 use http::{HeaderName, HeaderValue, Request, request};
 use prost::Message;
 
-use super::super::body::MOST_BYTES;
 use super::negotiation::gzip;
 use super::{World, post, post_json, run, send};
+use crate::request::MOST_BYTES;
 
 const REQUESTS: usize = 10_000;
 /// A file that is a thousand times larger than it looks comes after so many.

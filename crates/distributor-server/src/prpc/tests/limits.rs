@@ -7,11 +7,9 @@ use axum::body::{Body, Bytes};
 use http_body::Frame;
 use tokio::sync::oneshot;
 
-use super::super::body::{MOST_BYTES, READ_TIMEOUT};
-use super::super::budget::Budget;
-use super::super::codec::MOST_VALUES;
 use super::negotiation::gzip;
 use super::{World, post, post_json, run, send};
+use crate::request::{MOST_BYTES, MOST_VALUES, READ_TIMEOUT};
 
 /// A body of which nothing ever comes, and a word when somebody waits for it.
 pub(super) fn silent() -> (Body, oneshot::Receiver<()>) {
@@ -181,22 +179,4 @@ fn a_slow_sender_is_not_waited_for_for_ever() {
         });
         reply.check_error(408, 4, "the body was not here within 60 s");
     });
-}
-
-#[test]
-fn many_large_requests_at_once_leave_room_for_small_ones() {
-    let budget = Budget::new();
-    let mut shares: Vec<_> = (0..8).map(|_| budget.share()).collect();
-    for share in &mut shares {
-        share.cover(MOST_BYTES).unwrap();
-        // It grows only.
-        share.cover(MOST_BYTES / 2).unwrap();
-    }
-    let mut another = budget.share();
-    another.cover(64 * 1024 - 1).unwrap();
-    let status = another.cover(64 * 1024).unwrap_err();
-    assert_eq!(status.code, distributor_api::Code::Unavailable);
-    shares.pop();
-    another.cover(MOST_BYTES).unwrap();
-    another.cover(MOST_BYTES + 64 * 1024).unwrap_err();
 }

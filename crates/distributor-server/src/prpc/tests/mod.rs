@@ -25,8 +25,8 @@ use http_body_util::BodyExt;
 use tower::ServiceExt;
 
 use super::{Answer, Call, Find, find, routes_of};
-use crate::listener::Shared;
 use crate::methods::Unary;
+use crate::shared::Shared;
 
 /// Runs a test, with a generous guard against hanging for ever.
 fn run(test: impl Future<Output = ()>) {
@@ -68,11 +68,7 @@ impl World {
             access: Arc::new(Access::nobody()),
             templates: Arc::new(Templates::default()),
         });
-        let shared = Shared {
-            api,
-            callers: Arc::new(Tokens { open }),
-            open,
-        };
+        let shared = Shared::new(api, Arc::new(Tokens { open }), open);
         World {
             clock,
             routes: routes_of(shared, find),

@@ -115,6 +115,10 @@ fn a_reply_that_cannot_be_given_is_refused() {
             let reply = world.ask(send(request, "")).await;
             assert_eq!((reply.status.as_u16(), reply.code()), (400, 3), "{accept}");
         }
+        let not_text = HeaderValue::from_bytes(b"application/json, \xff\xfe").unwrap();
+        let request = post("test.Test/Echo").header("Accept", not_text);
+        let reply = world.ask(send(request, "")).await;
+        reply.check_error(400, 3, "Accept: must be text in UTF-8");
     });
 }
 
