@@ -9,7 +9,7 @@ use std::process::Command;
 
 use anyhow::{Context, Result, bail};
 
-/// Measure: durable executions and processes per second, each beside its floor.
+/// Measure: executions, processes, calls and graphs per second, each beside its floor.
 ///
 /// Builds the package distributor-bench with optimizations and hands all arguments on to it: see
 /// `cargo xtask bench --help`.

@@ -8,12 +8,14 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 
 use crate::group::Workload;
-use crate::measurement::Measurement;
-use crate::{floor, report, subject};
+use crate::measurement::{Fact, Measurement};
+use crate::{floor, report, served, subject};
 
 /// What a workload found out about itself.
 #[derive(Debug, Default)]
 pub(crate) struct Outcome {
+    /// Executions, or whatever it counts, if they are not as many as it was told to make.
+    pub(crate) count: Option<u64>,
     /// How long it took.
     pub(crate) duration: Duration,
     /// Size of its database on disk.
@@ -22,6 +24,8 @@ pub(crate) struct Outcome {
     pub(crate) collected_bytes: Option<u64>,
     /// See [`peak_rss_bytes`].
     pub(crate) peak_rss_bytes: Option<u64>,
+    /// What else there is to say.
+    pub(crate) facts: Vec<Fact>,
 }
 
 /// Measures in a process of its own, with files in a new `folder`.
@@ -51,26 +55,46 @@ pub(crate) fn measure(workload: Workload, count: u64, folder: &Path) -> Result<(
         Workload::Noop => subject::noop(folder, count, 1000)?,
         Workload::NoopSingle => subject::noop(folder, count, 1)?,
         Workload::LocalProcess => subject::local_process(folder, count, 2)?,
+        Workload::Ensure => served::ensure::grpc(folder, count)?,
+        Workload::EnsurePrpc => served::ensure::prpc(folder, count)?,
+        Workload::J02 => served::j02::run(folder, count)?,
+        Workload::RandomGraph => served::graph::run(folder, count)?,
+        Workload::Latency => served::latency::run(folder, count)?,
     };
     let measurement = Measurement {
         workload,
-        count,
+        count: outcome.count.unwrap_or(count),
         seconds: outcome.duration.as_secs_f64(),
         peak_rss_bytes: outcome.peak_rss_bytes,
         state_bytes: outcome.state_bytes,
         collected_bytes: outcome.collected_bytes,
+        facts: outcome.facts,
     };
     report::print(&serde_json::to_string(&measurement)?)
 }
 
-/// The most memory that this process has had resident so far.
+/// The most memory that this process has had resident so far, or since [`forget_peak_rss`].
 pub(crate) fn peak_rss_bytes() -> Result<u64> {
-    let status = fs::read_to_string("/proc/self/status").context("reading /proc/self/status")?;
-    high_water_mark(&status).context("/proc/self/status has no VmHWM")
+    status_bytes("VmHWM:")
 }
 
-fn high_water_mark(status: &str) -> Option<u64> {
-    let line = status.lines().find_map(|it| it.strip_prefix("VmHWM:"))?;
+/// The memory that this process has resident now.
+pub(crate) fn rss_bytes() -> Result<u64> {
+    status_bytes("VmRSS:")
+}
+
+/// From now on only what comes counts as peak.
+pub(crate) fn forget_peak_rss() -> Result<()> {
+    fs::write("/proc/self/clear_refs", "5").context("writing /proc/self/clear_refs")
+}
+
+fn status_bytes(field: &str) -> Result<u64> {
+    let status = fs::read_to_string("/proc/self/status").context("reading /proc/self/status")?;
+    bytes_of(&status, field).with_context(|| format!("/proc/self/status has no {field}"))
+}
+
+fn bytes_of(status: &str, field: &str) -> Option<u64> {
+    let line = status.lines().find_map(|it| it.strip_prefix(field))?;
     let kibibytes: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
     Some(kibibytes * 1024)
 }
@@ -94,7 +118,8 @@ mod tests {
     #[test]
     fn peak_memory_is_read_in_bytes() {
         let status = "Name:\tbench\nVmPeak:\t  99 kB\nVmHWM:\t    2048 kB\nVmRSS:\t 1 kB\n";
-        assert_eq!(high_water_mark(status), Some(2048 * 1024));
-        assert_eq!(high_water_mark("Name:\tbench\n"), None);
+        assert_eq!(bytes_of(status, "VmHWM:"), Some(2048 * 1024));
+        assert_eq!(bytes_of(status, "VmRSS:"), Some(1024));
+        assert_eq!(bytes_of("Name:\tbench\n", "VmHWM:"), None);
     }
 }

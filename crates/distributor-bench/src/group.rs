@@ -12,6 +12,16 @@ pub(crate) enum Choice {
     Single,
     /// `/bin/true`, on two slots.
     LocalProcess,
+    /// EnsureGraphData through a served port, 10 new noop quests a call.
+    Ensure,
+    /// The 50 quests of J02 many times over, through a served port.
+    J02,
+    /// A random graph of simulated jobs, and the walk over it, through a served port.
+    RandomGraph,
+    /// Both graphs.
+    Graph,
+    /// One noop quest at a time through a served port that is idle.
+    Latency,
     /// All of these.
     All,
 }
@@ -34,6 +44,16 @@ pub(crate) enum Workload {
     NoopSingle,
     /// `/bin/true` on the host with its embedded store, two slots.
     LocalProcess,
+    /// Calls that each make 10 noop quests, 64 under way, to a service.
+    Ensure,
+    /// The same by pRPC in binary instead of gRPC.
+    EnsurePrpc,
+    /// Graphs of 50 jobs that ask for each other, all at once, at a service.
+    J02,
+    /// A random graph of jobs that ask for each other, at a service.
+    RandomGraph,
+    /// Noop quests, one in flight, at a service.
+    Latency,
 }
 
 impl Workload {
@@ -47,6 +67,11 @@ impl Workload {
             Workload::Noop => "noop, 1,000 in flight",
             Workload::NoopSingle => "noop, 1 in flight",
             Workload::LocalProcess => "local-process, 2 slots",
+            Workload::Ensure => "EnsureGraphData by gRPC, 10 a call",
+            Workload::EnsurePrpc => "EnsureGraphData by pRPC",
+            Workload::J02 => "J02, life of all its jobs",
+            Workload::RandomGraph => "random graph, life of all its jobs",
+            Workload::Latency => "served noop, 1 in flight",
         }
     }
 
@@ -60,6 +85,11 @@ impl Workload {
             Workload::Noop => "noop",
             Workload::NoopSingle => "noop-single",
             Workload::LocalProcess => "local-process",
+            Workload::Ensure => "ensure",
+            Workload::EnsurePrpc => "ensure-prpc",
+            Workload::J02 => "j02",
+            Workload::RandomGraph => "random-graph",
+            Workload::Latency => "latency",
         }
     }
 }
@@ -68,13 +98,16 @@ impl Workload {
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Group {
     pub(crate) name: &'static str,
-    /// Executions, unless the command line says how many.
+    /// Quests, unless the command line says how many.
     pub(crate) count: u64,
+    /// What is counted, in the plural.
+    pub(crate) unit: &'static str,
     pub(crate) floors: &'static [Floor],
     pub(crate) subject: Workload,
 }
 
-/// Something that the subject cannot be faster than, in kind.
+/// Something that the subject is compared with: what it cannot be faster than in kind, or the same with
+/// less around it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Floor {
     pub(crate) workload: Workload,
@@ -86,6 +119,7 @@ const GROUPS: &[Group] = &[
     Group {
         name: "noop",
         count: 100_000,
+        unit: "executions",
         floors: &[Floor {
             workload: Workload::RawBatched,
             goal_percent: Some(10),
@@ -95,6 +129,7 @@ const GROUPS: &[Group] = &[
     Group {
         name: "single",
         count: 2_000,
+        unit: "executions",
         floors: &[Floor {
             workload: Workload::RawSingle,
             goal_percent: Some(30),
@@ -104,6 +139,7 @@ const GROUPS: &[Group] = &[
     Group {
         name: "local-process",
         count: 2_000,
+        unit: "executions",
         floors: &[
             Floor {
                 workload: Workload::SpawnAndWait,
@@ -116,7 +152,47 @@ const GROUPS: &[Group] = &[
         ],
         subject: Workload::LocalProcess,
     },
+    Group {
+        name: "ensure",
+        count: 100_000,
+        unit: "quests",
+        floors: &[
+            beside(Workload::RawBatched),
+            beside(Workload::Noop),
+            beside(Workload::EnsurePrpc),
+        ],
+        subject: Workload::Ensure,
+    },
+    Group {
+        name: "j02",
+        count: 20_000,
+        unit: "executions",
+        floors: &[beside(Workload::RawBatched), beside(Workload::Noop)],
+        subject: Workload::J02,
+    },
+    Group {
+        name: "random-graph",
+        count: 100_000,
+        unit: "executions",
+        floors: &[beside(Workload::RawBatched), beside(Workload::Noop)],
+        subject: Workload::RandomGraph,
+    },
+    Group {
+        name: "latency",
+        count: 2_000,
+        unit: "executions",
+        floors: &[beside(Workload::RawSingle), beside(Workload::NoopSingle)],
+        subject: Workload::Latency,
+    },
 ];
+
+/// A floor without a goal.
+const fn beside(workload: Workload) -> Floor {
+    Floor {
+        workload,
+        goal_percent: None,
+    }
+}
 
 impl Choice {
     /// The groups that are meant, in the order of the report.
@@ -124,7 +200,12 @@ impl Choice {
         match self {
             Choice::Noop => &GROUPS[..1],
             Choice::Single => &GROUPS[1..2],
-            Choice::LocalProcess => &GROUPS[2..],
+            Choice::LocalProcess => &GROUPS[2..3],
+            Choice::Ensure => &GROUPS[3..4],
+            Choice::J02 => &GROUPS[4..5],
+            Choice::RandomGraph => &GROUPS[5..6],
+            Choice::Graph => &GROUPS[4..6],
+            Choice::Latency => &GROUPS[6..],
             Choice::All => GROUPS,
         }
     }
@@ -158,7 +239,8 @@ mod tests {
                 .map(|it| it.get_name().to_owned());
             let groups: Vec<&str> = choice.groups().iter().map(|group| group.name).collect();
             match choice {
-                Choice::All => assert_eq!(groups, ["noop", "single", "local-process"]),
+                Choice::All => assert_eq!(groups.len(), GROUPS.len()),
+                Choice::Graph => assert_eq!(groups, ["j02", "random-graph"]),
                 _ => assert_eq!(groups, [name.unwrap_or_default()]),
             }
         }

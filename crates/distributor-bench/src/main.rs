@@ -12,6 +12,7 @@ mod group;
 mod measurement;
 mod probe;
 mod report;
+mod served;
 mod subject;
 
 use std::fs;
@@ -20,13 +21,14 @@ use std::process::ExitCode;
 
 use anyhow::{Context, Result};
 use clap::{Parser, Subcommand};
+use distributor_backend_jobsim as _;
 use distributor_backend_local_process as _;
 use distributor_backend_noop as _;
 
 use group::{Choice, Group, Workload};
 use measurement::{GroupReport, Round};
 
-/// Measure durable executions and processes per second, each beside its floor.
+/// Measure executions, processes, calls and graphs per second, each beside its floor.
 #[derive(Debug, Parser)]
 #[command(name = "cargo xtask bench", args_conflicts_with_subcommands = true)]
 struct CommandLine {
@@ -36,7 +38,7 @@ struct CommandLine {
     /// Write everything that was measured to this file as JSON; - is standard output.
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
-    /// Executions in each measurement, instead of each group's own number.
+    /// Quests in each measurement, instead of each group's own number.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     count: Option<u64>,
     /// How often floor and subject take turns; medians are reported.
@@ -55,6 +57,9 @@ enum Child {
         count: u64,
         directory: PathBuf,
     },
+    /// The client of a walk, in a process of its own, so that its memory is not the service's.
+    #[command(name = "__walk", hide = true)]
+    Walk { address: String, root: String },
 }
 
 fn main() -> ExitCode {
@@ -69,6 +74,7 @@ fn main() -> ExitCode {
             count,
             directory,
         }) => child::measure(*workload, *count, directory),
+        Some(Child::Walk { address, root }) => served::walk::run(address, root),
         None => run(&command_line),
     };
     match outcome {

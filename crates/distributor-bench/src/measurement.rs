@@ -1,5 +1,7 @@
 //! What was measured, and the medians of it.
 
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 
 use crate::group::{Group, Workload};
@@ -8,7 +10,7 @@ use crate::group::{Group, Workload};
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Measurement {
     pub(crate) workload: Workload,
-    /// Executions.
+    /// Executions, or what the group counts.
     pub(crate) count: u64,
     /// From the first one's begin to the last one's end.
     pub(crate) seconds: f64,
@@ -18,10 +20,42 @@ pub(crate) struct Measurement {
     pub(crate) state_bytes: Option<u64>,
     /// The same after everything that had ended was collected.
     pub(crate) collected_bytes: Option<u64>,
+    /// What else there is to say.
+    pub(crate) facts: Vec<Fact>,
+}
+
+/// A number that only one workload has.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Fact {
+    pub(crate) name: String,
+    pub(crate) value: f64,
+    pub(crate) unit: String,
+}
+
+impl Fact {
+    pub(crate) fn new(name: &str, value: f64, unit: &str) -> Self {
+        Fact {
+            name: name.to_owned(),
+            value,
+            unit: unit.to_owned(),
+        }
+    }
+
+    pub(crate) fn count(name: &str, count: u64) -> Self {
+        Fact::new(name, count as f64, "")
+    }
+
+    pub(crate) fn milliseconds(name: &str, duration: Duration) -> Self {
+        Fact::new(name, duration.as_secs_f64() * 1e3, "ms")
+    }
+
+    pub(crate) fn mebibytes(name: &str, bytes: u64) -> Self {
+        Fact::new(name, bytes as f64 / f64::from(1 << 20), "MiB")
+    }
 }
 
 impl Measurement {
-    /// Executions per second.
+    /// Executions, or what the group counts, per second.
     pub(crate) fn rate(&self) -> f64 {
         self.count as f64 / self.seconds
     }
@@ -45,8 +79,10 @@ pub(crate) struct Round {
 #[derive(Debug)]
 pub(crate) struct GroupReport {
     pub(crate) group: &'static str,
-    /// Executions in each measurement.
+    /// Quests in each measurement.
     pub(crate) count: u64,
+    /// What is counted.
+    pub(crate) unit: &'static str,
     pub(crate) subject: Workload,
     /// Floors with the goal for the ratio to each.
     pub(crate) floors: Vec<(Workload, Option<f64>)>,
@@ -60,6 +96,7 @@ impl GroupReport {
         GroupReport {
             group: group.name,
             count,
+            unit: group.unit,
             subject: group.subject,
             floors: floors
                 .map(|floor| {
@@ -87,6 +124,23 @@ impl GroupReport {
             let floor = round.get(floor)?.rate();
             Some(round.get(self.subject)?.rate() / floor)
         })
+    }
+
+    /// The subject's further numbers, each the median over all rounds.
+    pub(crate) fn facts(&self) -> Vec<Fact> {
+        let subjects = || self.rounds.iter().filter_map(|it| it.get(self.subject));
+        let Some(first) = subjects().next() else {
+            return Vec::new();
+        };
+        let median_of = |fact: &Fact| {
+            let facts = subjects().flat_map(|it| &it.facts);
+            let same = facts.filter(|it| it.name == fact.name);
+            Fact {
+                value: median(same.map(|it| it.value).collect()),
+                ..fact.clone()
+            }
+        };
+        first.facts.iter().map(median_of).collect()
     }
 
     /// The largest of something over all rounds.
@@ -139,6 +193,7 @@ mod tests {
             peak_rss_bytes: Some(peak),
             state_bytes: None,
             collected_bytes: None,
+            facts: vec![Fact::new("first page", seconds, "s")],
         };
         // The machine is ten times slower in the second round: the ratio is not.
         for (slowness, peak) in [(1.0, 5), (10.0, 7), (2.0, 6)] {
@@ -157,5 +212,6 @@ mod tests {
         assert_eq!(report.rate(Workload::RawBatched), 50.0);
         let peak = report.largest(Workload::Noop, |it| it.peak_rss_bytes);
         assert_eq!(peak, Some(7));
+        assert_eq!(report.facts(), [Fact::new("first page", 8.0, "s")]);
     }
 }

@@ -41,7 +41,7 @@ pub(crate) fn run(folder: &Path) -> Result<Probe> {
 }
 
 /// The shortest duration that `percent` of all are not above, in microseconds.
-fn percentile(sorted: &[Duration], percent: usize) -> f64 {
+pub(crate) fn percentile(sorted: &[Duration], percent: usize) -> f64 {
     let rank = (sorted.len() * percent).div_ceil(100);
     let duration = sorted.get(rank.saturating_sub(1));
     duration.map_or(0.0, |it| it.as_secs_f64() * 1e6)

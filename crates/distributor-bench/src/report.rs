@@ -7,7 +7,7 @@ use anyhow::{Context, Result};
 use serde_json::{Value, json};
 
 use crate::group::Workload;
-use crate::measurement::GroupReport;
+use crate::measurement::{Fact, GroupReport};
 
 /// Writes to standard output, which is for results.
 pub(crate) fn print(text: &str) -> Result<()> {
@@ -31,7 +31,7 @@ pub(crate) fn table(reports: &[GroupReport]) -> String {
         let rounds = report.rounds.len();
         let _ = writeln!(
             text,
-            "{}: {} executions, {rounds} round(s), fdatasync of 4 KiB p50 {:.0} us, p99 {:.0} us",
+            "{}: {} quests, {rounds} round(s), fdatasync of 4 KiB p50 {:.0} us, p99 {:.0} us",
             report.group,
             report.count,
             report.median(|round| Some(round.probe.p50_micros)),
@@ -40,12 +40,21 @@ pub(crate) fn table(reports: &[GroupReport]) -> String {
         let _ = writeln!(
             text,
             "  {:<34} {:>12} {:>7} {:>6} {:>12} {:>12} {:>12}",
-            "", "executions/s", "ratio", "goal", "peak memory", "state", "collected"
+            "",
+            format!("{}/s", report.unit),
+            "ratio",
+            "goal",
+            "peak memory",
+            "state",
+            "collected"
         );
         for (floor, goal) in &report.floors {
             line(&mut text, report, *floor, Some((*floor, *goal)));
         }
         line(&mut text, report, report.subject, None);
+        for fact in report.facts() {
+            fact_line(&mut text, &fact);
+        }
         text.push('\n');
     }
     text.push_str("ratio: of the subject's rate to that of the floor, in the same round; medians of all rounds");
@@ -69,6 +78,17 @@ fn line(
         mebibytes(report.largest(workload, |it| it.peak_rss_bytes)),
         mebibytes(report.largest(workload, |it| it.state_bytes)),
         mebibytes(report.largest(workload, |it| it.collected_bytes)),
+    );
+    text.push_str(columns.trim_end());
+    text.push('\n');
+}
+
+/// One line for a number that only the subject has.
+fn fact_line(text: &mut String, fact: &Fact) {
+    let decimals = if fact.value.fract() == 0.0 { 0 } else { 2 };
+    let columns = format!(
+        "    {:<32} {:>12.decimals$} {}",
+        fact.name, fact.value, fact.unit
     );
     text.push_str(columns.trim_end());
     text.push('\n');
@@ -106,6 +126,7 @@ fn group(report: &GroupReport) -> Value {
     json!({
         "name": report.group,
         "count": report.count,
+        "unit": report.unit,
         "subject": {
             "name": subject,
             "title": subject.title(),
@@ -113,6 +134,7 @@ fn group(report: &GroupReport) -> Value {
             "peak_rss_bytes": report.largest(subject, |it| it.peak_rss_bytes),
             "state_bytes": report.largest(subject, |it| it.state_bytes),
             "collected_bytes": report.largest(subject, |it| it.collected_bytes),
+            "facts": report.facts(),
         },
         "floors": floors,
         "rounds": report.rounds,
@@ -134,6 +156,10 @@ mod tests {
             peak_rss_bytes: (workload != Workload::Xargs).then_some(12 << 20),
             state_bytes: (workload == Workload::LocalProcess).then_some(1 << 19),
             collected_bytes: None,
+            facts: match workload {
+                Workload::LocalProcess => vec![Fact::new("slowest", 1.5, "ms")],
+                _ => Vec::new(),
+            },
         };
         report.rounds.push(Round {
             probe: Probe {
@@ -152,11 +178,12 @@ mod tests {
     #[test]
     fn the_table_has_a_line_for_each_workload() {
         let expected = "\
-local-process: 2000 executions, 1 round(s), fdatasync of 4 KiB p50 80 us, p99 115 us
+local-process: 2000 quests, 1 round(s), fdatasync of 4 KiB p50 80 us, p99 115 us
                                      executions/s   ratio   goal  peak memory        state    collected
   bare spawn and wait, 2 threads             4000    0.50            12.0 MiB
   xargs -P2 -n1                              2500    0.80   0.70
   local-process, 2 slots                     2000                    12.0 MiB      0.5 MiB
+    slowest                                  1.50 ms
 
 ratio: of the subject's rate to that of the floor, in the same round; medians of all rounds";
         assert_eq!(table(&[report()]), expected);
@@ -169,6 +196,8 @@ ratio: of the subject's rate to that of the floor, in the same round; medians of
         let group = &value["groups"][0];
         assert_eq!(group["name"], "local-process");
         assert_eq!(group["subject"]["per_second"], 2000.0);
+        assert_eq!(group["unit"], "executions");
+        assert_eq!(group["subject"]["facts"][0]["value"], 1.5);
         assert_eq!(group["floors"][1]["name"], "xargs");
         assert_eq!(group["floors"][1]["ratio"], 0.8);
         assert_eq!(group["floors"][1]["goal"], 0.7);

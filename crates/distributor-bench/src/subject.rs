@@ -1,5 +1,5 @@
-//! The product: the host with its embedded store and a linked backend, from submission to the
-//! durable end.
+//! The product without its API: the host with its embedded store and a linked backend, from
+//! submission to the durable end.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -21,22 +21,23 @@ use crate::child::{Outcome, peak_rss_bytes, size_of_files};
 use crate::floor::processes::PROGRAM;
 
 /// Longest time without any change before it is taken for stuck.
-const PATIENCE: Duration = Duration::from_secs(30);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
-/// What tells one quest from all others, and what its backend gets.
-struct Job {
-    parameters: String,
-    distributor_parameters: String,
-}
+/// The configuration file for [`noop_quest`].
+pub(crate) const NOOP: &str = "distributor_configs { key: \"bench\" value { noop {} } }";
 
 /// Noop quests, each with as much payload and result as a row of the floor: 200 and 60 bytes.
 pub(crate) fn noop(folder: &Path, count: u64, in_flight: usize) -> Result<Outcome> {
-    let config = "distributor_configs { key: \"bench\" value { noop {} } }";
-    let result = format!("{{\"result\":{{\"text\":\"{}\"}}}}", "r".repeat(49));
-    run(folder, config, count, in_flight, |number| Job {
-        parameters: format!("{{\"payload\":\"{number:0186}\"}}"),
-        distributor_parameters: result.clone(),
-    })
+    run(folder, NOOP, count, in_flight, noop_quest)
+}
+
+/// Number `number` of the quests that [`noop`] runs.
+pub(crate) fn noop_quest(number: u64) -> Desc {
+    let result = "r".repeat(49);
+    desc(
+        format!("{{\"payload\":\"{number:0186}\"}}"),
+        format!("{{\"result\":{{\"text\":\"{result}\"}}}}"),
+    )
 }
 
 /// Processes, all submitted as fast as the host takes them.
@@ -44,19 +45,19 @@ pub(crate) fn local_process(folder: &Path, count: u64, slots: usize) -> Result<O
     let config = format!(
         "distributor_configs {{ key: \"bench\" value {{ local_process {{ slots: {slots} }} }} }}"
     );
-    run(folder, &config, count, 1000, |number| Job {
-        parameters: "{}".to_owned(),
-        distributor_parameters: format!("{{\"argv\":[\"{PROGRAM}\",\"{number}\"]}}"),
+    run(folder, &config, count, 1000, |number| {
+        let argv = format!("{{\"argv\":[\"{PROGRAM}\",\"{number}\"]}}");
+        desc("{}".to_owned(), argv)
     })
 }
 
-/// Runs `count` quests, which `job` makes.
+/// Runs `count` quests, which `desc` makes.
 fn run(
     folder: &Path,
     config: &str,
     count: u64,
     in_flight: usize,
-    job: impl Fn(u64) -> Job,
+    desc: impl Fn(u64) -> Desc,
 ) -> Result<Outcome> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(1)
@@ -65,9 +66,9 @@ fn run(
         .context("starting the runtime")?;
     runtime.block_on(async {
         let store: Arc<dyn Store> = Arc::new(SqliteStore::open(folder)?);
-        let engine = start(folder, config, store.clone())?;
+        let engine = start(folder, config, store.clone(), "")?;
         let begin = Instant::now();
-        submit_and_wait(&engine, count, in_flight, job).await?;
+        submit_and_wait(&engine, count, in_flight, desc).await?;
         let duration = begin.elapsed();
         engine.stop().await;
         check(store.as_ref(), count)?;
@@ -79,12 +80,19 @@ fn run(
             state_bytes: Some(state_bytes),
             collected_bytes: Some(size_of_files(folder)?),
             peak_rss_bytes: Some(peak_rss_bytes),
+            ..Outcome::default()
         })
     })
 }
 
-/// A host as the command line has it, with `config` for its configuration file.
-fn start(folder: &Path, config: &str, store: Arc<dyn Store>) -> Result<Engine> {
+/// A host as the command line has it, with `config` for its configuration file and `dm_host` for the
+/// address of its API.
+pub(crate) fn start(
+    folder: &Path,
+    config: &str,
+    store: Arc<dyn Store>,
+    dm_host: &str,
+) -> Result<Engine> {
     let registry = Arc::new(Registry::linked()?);
     let file = registry.parse("bench.cfg", config, "bench");
     if let Some(problem) = file.problems().first() {
@@ -95,7 +103,7 @@ fn start(folder: &Path, config: &str, store: Arc<dyn Store>) -> Result<Engine> {
         helper_program: Some(std::env::current_exe().context("finding this program")?),
     };
     let entrance = Entrance::new(Arc::new(SystemClock), surroundings);
-    let source = LiveRegistry::new(registry, file, entrance.host(), "");
+    let source = LiveRegistry::new(registry, file, entrance.host(), dm_host);
     let engine = Engine::start(entrance, store, Arc::new(source), Settings::default())?;
     Ok(engine)
 }
@@ -105,7 +113,7 @@ async fn submit_and_wait(
     engine: &Engine,
     count: u64,
     in_flight: usize,
-    job: impl Fn(u64) -> Job,
+    desc: impl Fn(u64) -> Desc,
 ) -> Result<()> {
     let mut changes = engine.watch();
     let room = Semaphore::new(in_flight);
@@ -116,7 +124,7 @@ async fn submit_and_wait(
             tokio::select! {
                 permit = room.acquire(), if number < count => {
                     permit?.forget();
-                    let quest = quest(job(number));
+                    let quest = quest(desc(number));
                     let engine = engine.clone();
                     calls.spawn(async move { engine.ensure(vec![quest]).await });
                     number += 1;
@@ -152,17 +160,22 @@ async fn finished(changes: &mut broadcast::Receiver<AttemptChange>) -> Result<()
     }
 }
 
-fn quest(job: Job) -> EnsureQuest {
+/// A simple quest.
+fn desc(parameters: String, distributor_parameters: String) -> Desc {
+    Desc {
+        distributor_config_name: "bench".to_owned(),
+        parameters,
+        distributor_parameters,
+        meta: Some(Meta {
+            simple: Some(Simple::default()),
+            ..Meta::default()
+        }),
+    }
+}
+
+fn quest(desc: Desc) -> EnsureQuest {
     EnsureQuest {
-        desc: Desc {
-            distributor_config_name: "bench".to_owned(),
-            parameters: job.parameters,
-            distributor_parameters: job.distributor_parameters,
-            meta: Some(Meta {
-                simple: Some(Simple::default()),
-                ..Meta::default()
-            }),
-        },
+        desc,
         attempts: vec![NewAttempt {
             number: 1,
             needs: Vec::new(),
@@ -171,7 +184,7 @@ fn quest(job: Job) -> EnsureQuest {
 }
 
 /// All of it is in the store, and nothing else.
-fn check(store: &dyn Store, count: u64) -> Result<()> {
+pub(crate) fn check(store: &dyn Store, count: u64) -> Result<()> {
     let counts = store.counts()?;
     let unfinished = counts.scheduling + counts.executing + counts.waiting;
     if counts.finished != count || counts.abnormal_finished + unfinished != 0 {
@@ -187,10 +200,8 @@ mod tests {
     #[test]
     fn a_refused_quest_is_told() {
         let folder = tempfile::tempdir().expect("a temporary folder");
-        let config = "distributor_configs { key: \"bench\" value { noop {} } }";
-        let error = run(folder.path(), config, 3, 1, |_| Job {
-            parameters: "no object".to_owned(),
-            distributor_parameters: "{}".to_owned(),
+        let error = run(folder.path(), NOOP, 3, 1, |_| {
+            desc("no object".to_owned(), "{}".to_owned())
         });
         let message = format!("{:#}", error.expect_err("the host refuses it"));
         assert!(message.starts_with("quest[0]: "), "{message}");

@@ -45,8 +45,8 @@ pub(crate) fn run(folder: &Path, count: u64, batch: i64) -> Result<Outcome> {
     Ok(Outcome {
         duration,
         state_bytes: Some(size_of_files(folder)?),
-        collected_bytes: None,
         peak_rss_bytes: Some(peak_rss_bytes()?),
+        ..Outcome::default()
     })
 }
 
