@@ -1,7 +1,7 @@
 //! Transports of the service: gRPC and pRPC on one port, with or without TLS.
 //!
 //! It refuses to decide anything about quests or callers: every call goes to
-//! [`distributor_api::Api`], by way of the one table in [`methods`].
+//! [`distributor_api::Api`], by way of the one table in `methods`.
 
 mod budget;
 mod call;
