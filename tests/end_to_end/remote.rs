@@ -185,3 +185,57 @@ fn a_run_goes_on_when_its_service_is_restarted() {
     assert_eq!(done.json()["finished"], 2, "{done}");
     assert_eq!(done.job("first")["executions"], 1, "{done}");
 }
+
+#[test]
+fn a_listing_that_takes_several_answers_is_whole() {
+    let world = World::new(None);
+    let quests: Vec<_> = (0..600)
+        .map(|number| {
+            json!({
+                "distributorConfigName": "noop",
+                "parameters": json!({"number": number}).to_string(),
+                "distributorParameters": "{}",
+                "meta": {"simple": {}},
+            })
+        })
+        .collect();
+    let attempts: Vec<_> = quests.iter().map(|_| json!({"nums": [1]})).collect();
+    let request = json!({"quest": quests, "questAttempt": attempts});
+    world
+        .service
+        .call("dm.Deps/EnsureGraphData", &request)
+        .expect("the quests are accepted");
+    let listed = |limit: &str| {
+        let status = world.run(&["status", "--all", "--json", "-n", limit]);
+        let status = status.expect(0).json();
+        let attempts = status["attempts"].as_array().expect("a list");
+        let ids = attempts.iter().map(|it| it["attempt"].to_string());
+        let different: std::collections::BTreeSet<String> = ids.collect();
+        (different.len(), status["more"].clone())
+    };
+    assert_eq!(listed("1000"), (600, json!(false)));
+    assert_eq!(listed("599"), (599, json!(true)));
+}
+
+#[test]
+fn large_graphs_go_in_parts_and_large_results_come_whole() {
+    let world = World::new(None);
+    // Together more than one request may have, and more than one answer holds.
+    let text = "r".repeat(250_000);
+    let mut graph = "distributor = \"noop\"\n".to_owned();
+    for number in 0..150 {
+        graph.push_str(&format!(
+            "[jobs.j{number}]\nrun.result = {{ n = {number}, text = \"{text}\" }}\n"
+        ));
+    }
+    world.user.write("graph.toml", &graph);
+    let done = world
+        .run(&["run", "graph.toml", "--json", "--quiet"])
+        .expect(0);
+    let done = done.json();
+    assert_eq!(done["finished"], 150);
+    for (number, job) in (0..).zip(done["jobs"].as_array().expect("jobs")) {
+        assert_eq!(job["result"]["n"], number, "{}", job["name"]);
+        assert_eq!(job["result"]["text"].as_str().map(str::len), Some(250_000));
+    }
+}

@@ -6,9 +6,22 @@ use std::sync::Arc;
 
 use distributor_core::{AttemptId, QuestId};
 use distributor_store::records::{AttemptRecord, DependencyRecord, ExecutionRecord, QuestRecord};
-use distributor_store::{AttemptFilter, AttemptPage, StateCounts, Store};
+use distributor_store::{AttemptFilter, StateCounts, Store};
 
 use super::exit::Failure;
+
+/// A part of a listing.
+#[derive(Debug)]
+pub(super) struct Page {
+    /// Newest first.
+    pub(super) attempts: Vec<AttemptRecord>,
+    /// Give this to get the next page; `None` at the end.
+    pub(super) next: Option<PageToken>,
+}
+
+/// Where a page begins. Only who gave it knows what it means.
+#[derive(Debug, Clone)]
+pub(super) struct PageToken(pub(super) String);
 
 /// Reads records. Lists come back in the order in which they were asked for, `None` for what does
 /// not exist. Blocking.
@@ -23,6 +36,12 @@ pub(super) trait Records: Send + Sync {
 
     /// Numbers of all attempts of a quest, ascending.
     fn attempt_numbers(&self, quest: QuestId) -> Result<Vec<u32>, Failure>;
+
+    /// Number of the newest attempt of each quest, `None` for a quest without any.
+    fn newest_attempts(&self, quests: &[QuestId]) -> Result<Vec<Option<u32>>, Failure> {
+        let newest = |quest: &QuestId| Ok(self.attempt_numbers(*quest)?.pop());
+        quests.iter().map(newest).collect()
+    }
 
     /// Executions, newest first, at most `limit`.
     fn executions(&self, attempt: AttemptId, limit: usize)
@@ -48,9 +67,9 @@ pub(super) trait Records: Send + Sync {
     fn list(
         &self,
         filter: AttemptFilter,
-        before: Option<u64>,
+        from: Option<PageToken>,
         limit: usize,
-    ) -> Result<AttemptPage, Failure>;
+    ) -> Result<Page, Failure>;
 
     /// How many attempts are in each state.
     fn counts(&self) -> Result<StateCounts, Failure>;
@@ -108,10 +127,16 @@ impl Records for Local {
     fn list(
         &self,
         filter: AttemptFilter,
-        before: Option<u64>,
+        from: Option<PageToken>,
         limit: usize,
-    ) -> Result<AttemptPage, Failure> {
-        Ok(self.0.list(filter, before, limit)?)
+    ) -> Result<Page, Failure> {
+        let before = from.map(|token| token.0.parse()).transpose();
+        let before = before.map_err(|_| Failure::Internal("no page token".to_owned()))?;
+        let page = self.0.list(filter, before, limit)?;
+        Ok(Page {
+            attempts: page.attempts,
+            next: page.next.map(|next| PageToken(next.to_string())),
+        })
     }
 
     fn counts(&self) -> Result<StateCounts, Failure> {

@@ -39,7 +39,7 @@ impl Distributor for Remote {
 
     fn info_url(&self, token: &Token) -> String {
         let tasks = self.shared.tasks.lock();
-        let known = tasks.ok().and_then(|tasks| tasks.get(token).cloned());
+        let known = tasks.ok().and_then(|tasks| tasks.peek(token).cloned());
         known.map(|(_, url)| url).unwrap_or_default()
     }
 
@@ -69,7 +69,7 @@ impl Distributor for Remote {
         use control::read_log_request::Stream;
         let known = {
             let tasks = self.shared.tasks.lock();
-            tasks.ok().and_then(|tasks| tasks.get(token).cloned())
+            tasks.ok().and_then(|tasks| tasks.peek(token).cloned())
         };
         let Some((execution, _)) = known else {
             return Err(Error::new(

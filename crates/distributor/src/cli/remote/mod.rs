@@ -10,17 +10,21 @@ mod convert;
 mod records;
 mod work;
 
-use std::collections::HashMap;
 use std::future::Future;
+use std::num::NonZeroUsize;
 use std::sync::{Arc, Mutex};
 
 use distributor_client::{Client, ClientError, Code, ConnectOptions, RetryPolicy};
 use distributor_core::{ExecutionId, Token};
+use lru::LruCache;
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 
 use super::exit::Failure;
 pub(super) use changes::RemoteChanges;
+
+/// Tasks that are remembered: more than any command reads before it asks about one.
+const TASKS: NonZeroUsize = NonZeroUsize::new(4096).unwrap();
 
 /// A service. Clones share the connection.
 #[derive(Debug, Clone)]
@@ -38,8 +42,8 @@ struct Shared {
     runtime: Handle,
     /// Ends the runtime when it is dropped.
     _end: oneshot::Sender<()>,
-    /// Tasks whose executions were read: under the task's name its execution, and where to look at it.
-    tasks: Mutex<HashMap<Token, (ExecutionId, String)>>,
+    /// Tasks whose executions were read last: under the task's name its execution, and where to look at it.
+    tasks: Mutex<LruCache<Token, (ExecutionId, String)>>,
 }
 
 impl Remote {
@@ -75,7 +79,7 @@ impl Remote {
                 url: url.to_owned(),
                 runtime: handle,
                 _end: end,
-                tasks: Mutex::default(),
+                tasks: Mutex::new(LruCache::new(TASKS)),
             }),
         })
     }

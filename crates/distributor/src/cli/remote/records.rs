@@ -3,37 +3,67 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use distributor_core::{AttemptId, QuestId};
+use distributor_proto::dm::attempt_list::Nums;
+use distributor_proto::dm::walk_graph_req::Include;
+use distributor_proto::dm::walk_graph_req::include::Options;
 use distributor_proto::{control, dm};
 use distributor_store::records::{AttemptRecord, DependencyRecord, ExecutionRecord, QuestRecord};
-use distributor_store::{AttemptFilter, AttemptPage, StateCounts};
+use distributor_store::{AttemptFilter, StateCounts};
 
 use super::{Remote, convert};
 use crate::cli::exit::Failure;
-use crate::cli::records::Records;
+use crate::cli::records::{Page, PageToken, Records};
 
 /// What is asked of each attempt of a walk.
-fn include() -> dm::walk_graph_req::Include {
-    use dm::walk_graph_req::include::Options;
-    let all = Options {
+fn include() -> Include {
+    Include {
+        quest: Some(Options {
+            data: true,
+            ..Options::default()
+        }),
+        attempt: Some(everything()),
+        execution: Some(everything()),
+        ..Include::default()
+    }
+}
+
+fn everything() -> Options {
+    Options {
         data: true,
         result: true,
         abnormal: true,
         expired: true,
         ..Options::default()
-    };
-    dm::walk_graph_req::Include {
-        quest: Some(Options {
-            data: true,
-            ..Options::default()
-        }),
-        attempt: Some(all),
-        execution: Some(all),
-        ..dm::walk_graph_req::Include::default()
     }
 }
 
+/// Which attempts there are, and nothing else.
+fn names_only() -> Include {
+    Include {
+        attempt: Some(Options {
+            abnormal: true,
+            expired: true,
+            ..Options::default()
+        }),
+        ..Include::default()
+    }
+}
+
+/// All attempts of these quests.
+fn all_of(quests: &[QuestId]) -> dm::AttemptList {
+    let to = quests.iter().map(|id| (id.to_string(), Nums::default()));
+    dm::AttemptList { to: to.collect() }
+}
+
+/// Numbers of the attempts that exist, ascending.
+fn existing(quest: &dm::Quest) -> impl Iterator<Item = u32> {
+    let attempts = quest.attempts.iter();
+    let existing = attempts.filter(|(_, attempt)| !attempt.dne);
+    existing.map(|(number, _)| *number)
+}
+
 fn named(attempts: &[AttemptId]) -> dm::AttemptList {
-    let mut to: BTreeMap<String, dm::attempt_list::Nums> = BTreeMap::new();
+    let mut to: BTreeMap<String, Nums> = BTreeMap::new();
     for id in attempts {
         let numbers = to.entry(id.quest.to_string()).or_default();
         numbers.nums.push(id.number);
@@ -46,11 +76,7 @@ fn named(attempts: &[AttemptId]) -> dm::AttemptList {
 }
 
 impl Remote {
-    fn walk(
-        &self,
-        attempts: dm::AttemptList,
-        include: dm::walk_graph_req::Include,
-    ) -> Result<dm::GraphData, Failure> {
+    fn walk(&self, attempts: dm::AttemptList, include: Include) -> Result<dm::GraphData, Failure> {
         let request = dm::WalkGraphReq {
             query: Some(dm::GraphQuery {
                 attempt_list: Some(attempts),
@@ -72,11 +98,7 @@ impl Remote {
     }
 
     /// One attempt with everything that `include` asks for.
-    fn one(
-        &self,
-        id: AttemptId,
-        include: dm::walk_graph_req::Include,
-    ) -> Result<Option<dm::Attempt>, Failure> {
+    fn one(&self, id: AttemptId, include: Include) -> Result<Option<dm::Attempt>, Failure> {
         let mut graph = self.walk(named(&[id]), include)?;
         let quest = graph.quests.get_mut(&id.quest.to_string());
         let attempt = quest.and_then(|quest| quest.attempts.remove(&id.number));
@@ -92,29 +114,60 @@ impl Remote {
     ) -> Option<ExecutionRecord> {
         let (record, url) = convert::execution(number, execution.data.as_ref()?);
         if let Ok(mut tasks) = self.shared.tasks.lock() {
-            tasks.insert(record.token.clone(), (attempt.execution(number), url));
+            tasks.put(record.token.clone(), (attempt.execution(number), url));
         }
         Some(record)
     }
 
-    fn attempt_of(&self, id: AttemptId, graph: &dm::GraphData) -> Option<AttemptRecord> {
-        let quest = graph.quests.get(&id.quest.to_string())?;
-        let attempt = quest.attempts.get(&id.number)?;
-        let data = attempt.data.as_ref().filter(|_| !attempt.dne)?;
+    /// What the answer has of an attempt that was asked for.
+    fn attempt_of(&self, id: AttemptId, graph: &dm::GraphData) -> Seen {
+        let quest = graph.quests.get(&id.quest.to_string());
+        let attempt = quest.and_then(|quest| Some((quest, quest.attempts.get(&id.number)?)));
+        let Some((quest, attempt)) = attempt else {
+            return match graph.had_more {
+                true => Seen::Partly,
+                false => Seen::Absent,
+            };
+        };
+        if attempt.dne {
+            return Seen::Absent;
+        }
+        let left_out = attempt.partial.is_some_and(|partial| {
+            use dm::attempt::partial::Result as Part;
+            partial.data || matches!(partial.result(), Part::NotLoaded | Part::DataSizeLimit)
+        });
+        let Some(data) = attempt.data.as_ref().filter(|_| !left_out) else {
+            return Seen::Partly;
+        };
         let desc = quest.data.as_ref().and_then(|data| data.desc.as_ref());
         let name = desc.map_or("", |desc| &desc.distributor_config_name);
         let newest = attempt.executions.last_key_value();
         let execution =
             newest.and_then(|(number, execution)| self.execution_of(id, *number, execution));
-        Some(convert::attempt(id, name, data, execution))
+        Seen::Whole(Box::new(convert::attempt(id, name, data, execution)))
     }
+}
+
+/// What an answer has of an attempt.
+enum Seen {
+    /// All that was asked for.
+    Whole(Box<AttemptRecord>),
+    /// Something that did not fit: it must be asked for again.
+    Partly,
+    /// There is no such attempt.
+    Absent,
+}
+
+/// An answer has a largest size, and always has room for something. It would be no use to ask for ever.
+fn no_progress() -> Failure {
+    Failure::Service("the service does not show what it was asked for; try again".to_owned())
 }
 
 impl Records for Remote {
     fn quests(&self, ids: &[QuestId]) -> Result<Vec<Option<QuestRecord>>, Failure> {
         // An attempt must be named; that it exists is not asked.
         let attempts: Vec<AttemptId> = ids.iter().map(|id| id.attempt(1)).collect();
-        let only_quests = dm::walk_graph_req::Include {
+        let only_quests = Include {
             attempt: None,
             execution: None,
             ..include()
@@ -140,39 +193,69 @@ impl Records for Remote {
     }
 
     fn attempts(&self, ids: &[AttemptId]) -> Result<Vec<Option<AttemptRecord>>, Failure> {
+        // Of one attempt everything; of many only what does not crowd out the others.
+        let quest = include().quest.filter(|_| ids.len() == 1);
         let mut found: BTreeMap<AttemptId, AttemptRecord> = BTreeMap::new();
         let mut wanted: BTreeSet<AttemptId> = ids.iter().copied().collect();
-        // An answer has a largest size: what did not fit is asked for again.
         while !wanted.is_empty() {
             let asked: Vec<AttemptId> = wanted.iter().copied().collect();
-            let with_newest = dm::walk_graph_req::Include {
+            let newest = Options {
+                result: false,
+                ..everything()
+            };
+            let with_newest = Include {
+                quest,
+                execution: Some(newest),
                 num_executions: 1,
                 ..include()
             };
             let graph = self.walk(named(&asked), with_newest)?;
-            for id in asked {
-                if let Some(record) = self.attempt_of(id, &graph) {
-                    found.insert(id, record);
-                    wanted.remove(&id);
+            for id in &asked {
+                match self.attempt_of(*id, &graph) {
+                    Seen::Whole(record) => {
+                        found.insert(*id, *record);
+                        wanted.remove(id);
+                    }
+                    Seen::Absent => {
+                        wanted.remove(id);
+                    }
+                    Seen::Partly => {}
                 }
             }
-            let complete = !graph.had_more;
-            if complete || wanted.len() == ids.len() {
-                break;
+            if wanted.len() == asked.len() {
+                return Err(no_progress());
             }
         }
         Ok(ids.iter().map(|id| found.get(id).cloned()).collect())
     }
 
     fn attempt_numbers(&self, quest: QuestId) -> Result<Vec<u32>, Failure> {
-        let all = dm::AttemptList {
-            to: BTreeMap::from([(quest.to_string(), dm::attempt_list::Nums::default())]),
-        };
-        let graph = self.walk(all, include())?;
+        let graph = self.walk(all_of(&[quest]), names_only())?;
         let quest = graph.quests.get(&quest.to_string());
-        let attempts = quest.into_iter().flat_map(|quest| &quest.attempts);
-        let existing = attempts.filter(|(_, attempt)| !attempt.dne);
-        Ok(existing.map(|(number, _)| *number).collect())
+        Ok(quest.into_iter().flat_map(existing).collect())
+    }
+
+    fn newest_attempts(&self, quests: &[QuestId]) -> Result<Vec<Option<u32>>, Failure> {
+        let mut newest: BTreeMap<QuestId, Option<u32>> = BTreeMap::new();
+        let mut wanted: BTreeSet<QuestId> = quests.iter().copied().collect();
+        while !wanted.is_empty() {
+            let asked: Vec<QuestId> = wanted.iter().copied().collect();
+            let graph = self.walk(all_of(&asked), names_only())?;
+            for id in &asked {
+                let quest = graph.quests.get(&id.to_string());
+                // The newest come first, so that one is enough where the answer was cut.
+                let number = quest.and_then(|quest| existing(quest).max());
+                if number.is_some() || !graph.had_more {
+                    newest.insert(*id, number);
+                    wanted.remove(id);
+                }
+            }
+            if wanted.len() == asked.len() {
+                return Err(no_progress());
+            }
+        }
+        let found = quests.iter().map(|id| newest.get(id).copied().flatten());
+        Ok(found.collect())
     }
 
     fn executions(
@@ -180,7 +263,9 @@ impl Records for Remote {
         attempt: AttemptId,
         limit: usize,
     ) -> Result<Vec<ExecutionRecord>, Failure> {
-        let newest = dm::walk_graph_req::Include {
+        let newest = Include {
+            quest: None,
+            attempt: None,
             num_executions: u32::try_from(limit).unwrap_or(u32::MAX),
             ..include()
         };
@@ -211,7 +296,7 @@ impl Records for Remote {
     }
 
     fn dependencies(&self, dependent: AttemptId) -> Result<Vec<DependencyRecord>, Failure> {
-        let edges = dm::walk_graph_req::Include {
+        let edges = Include {
             fwd_deps: true,
             ..include()
         };
@@ -226,7 +311,7 @@ impl Records for Remote {
         dependency: AttemptId,
         limit: usize,
     ) -> Result<Vec<DependencyRecord>, Failure> {
-        let edges = dm::walk_graph_req::Include {
+        let edges = Include {
             back_deps: true,
             ..include()
         };
@@ -239,13 +324,13 @@ impl Records for Remote {
     fn list(
         &self,
         filter: AttemptFilter,
-        before: Option<u64>,
+        from: Option<PageToken>,
         limit: usize,
-    ) -> Result<AttemptPage, Failure> {
+    ) -> Result<Page, Failure> {
         let request = control::ListRequest {
             all: !filter.unfinished,
             page_size: u32::try_from(limit).unwrap_or(u32::MAX),
-            page_token: before.map(|it| it.to_string()).unwrap_or_default(),
+            page_token: from.map(|token| token.0).unwrap_or_default(),
         };
         let page = self.wait(|client| async move { client.list(request).await })?;
         let attempts = page.attempts.iter().filter_map(|item| {
@@ -253,9 +338,11 @@ impl Records for Remote {
             let name = &item.distributor_config_name;
             Some(convert::attempt(id, name, item.data.as_ref()?, None))
         });
-        Ok(AttemptPage {
+        Ok(Page {
             attempts: attempts.collect(),
-            next: page.next_page_token.parse().ok(),
+            next: Some(page.next_page_token)
+                .filter(|token| !token.is_empty())
+                .map(PageToken),
         })
     }
 

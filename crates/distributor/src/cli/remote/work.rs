@@ -13,12 +13,34 @@ use distributor_proto::time::duration_from_std;
 use super::Remote;
 use crate::cli::exit::Failure;
 
+/// The size that a request does not exceed with more than one quest, see [`size`]: a fraction of what a
+/// service takes.
+const LARGEST_REQUEST: usize = 8 * 1024 * 1024;
+
 impl Remote {
-    /// See `Engine::ensure`: all of them or none, in the order in which they were given.
+    /// See `Engine::ensure`, but that it goes in as many requests as their sizes demand, in the given
+    /// order: if one fails, those before it have been carried out.
     pub(in crate::cli) async fn ensure(
         &self,
         quests: Vec<EnsureQuest>,
     ) -> Result<Vec<Ensured>, Failure> {
+        let mut ensured = Vec::with_capacity(quests.len());
+        let mut part = Vec::new();
+        let mut part_size = 0;
+        for quest in quests {
+            let size = size(&quest);
+            if !part.is_empty() && part_size + size > LARGEST_REQUEST {
+                ensured.extend(self.ensure_part(std::mem::take(&mut part)).await?);
+                part_size = 0;
+            }
+            part_size += size;
+            part.push(quest);
+        }
+        ensured.extend(self.ensure_part(part).await?);
+        Ok(ensured)
+    }
+
+    async fn ensure_part(&self, quests: Vec<EnsureQuest>) -> Result<Vec<Ensured>, Failure> {
         let mut request = dm::EnsureGraphDataReq::default();
         let mut numbers = Vec::with_capacity(quests.len());
         for quest in quests {
@@ -103,6 +125,23 @@ impl Remote {
         };
         self.wait(|client| async move { client.collect(request).await })
     }
+}
+
+/// About what a quest takes in a request, in bytes. What is small counts more than its bytes, because a
+/// service also limits how many values there are.
+fn size(quest: &EnsureQuest) -> usize {
+    const SMALL: usize = 64;
+    let desc = &quest.desc;
+    let meta = desc.meta.as_ref();
+    let simple = meta.and_then(|meta| meta.simple.as_ref());
+    let inputs = simple.map_or(&[][..], |simple| &simple.inputs);
+    let inputs = inputs.iter().map(|input| input.path.len() + 2 * SMALL);
+    let needs = simple.map_or(0, |simple| simple.needs.len());
+    let attempts = quest.attempts.iter().map(|it| 1 + it.needs.len());
+    desc.parameters.len()
+        + desc.distributor_parameters.len()
+        + inputs.sum::<usize>()
+        + (needs + attempts.sum::<usize>()) * 2 * SMALL
 }
 
 fn list(attempts: &[AttemptId]) -> dm::AttemptList {

@@ -103,12 +103,10 @@ fn latest_records(
     records: &dyn Records,
     quests: &[QuestId],
 ) -> Result<Vec<AttemptRecord>, Failure> {
-    let mut attempts = Vec::new();
-    for quest in quests {
-        if let Some(number) = records.attempt_numbers(*quest)?.pop() {
-            attempts.push(quest.attempt(number));
-        }
-    }
+    let newest = quests.iter().zip(records.newest_attempts(quests)?);
+    let attempts: Vec<AttemptId> = newest
+        .filter_map(|(quest, number)| Some(quest.attempt(number?)))
+        .collect();
     Ok(records.attempts(&attempts)?.into_iter().flatten().collect())
 }
 
