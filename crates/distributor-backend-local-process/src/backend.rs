@@ -138,6 +138,7 @@ impl Distributor for LocalProcess {
     async fn handle_notification(
         &self,
         _quest: &dm::quest::Desc,
+        _token: &Token,
         notification: &Notification,
     ) -> Result<Option<TaskResult>> {
         // Whatever it says, only the table knows; a task that was released has had its result.

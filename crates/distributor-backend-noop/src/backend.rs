@@ -124,6 +124,7 @@ impl Distributor for Noop {
     async fn handle_notification(
         &self,
         _quest: &dm::quest::Desc,
+        _token: &Token,
         _notification: &Notification,
     ) -> Result<Option<TaskResult>> {
         // None is expected, and one that comes all the same says nothing (DC-46).

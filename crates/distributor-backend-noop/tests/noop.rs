@@ -256,7 +256,7 @@ async fn dc_46_notifications_are_ignored() {
     let notification = Notification::new(execution(1), b"\xff".to_vec());
     let answer = bench
         .backend
-        .handle_notification(&quest("{}"), &notification)
+        .handle_notification(&quest("{}"), &Token::default(), &notification)
         .await;
     assert_eq!(answer.unwrap(), None);
     let task = bench

@@ -239,9 +239,10 @@ pub trait Distributor: Send + Sync + 'static {
     /// * Computed from the token and the configuration alone; a bogus token gives a URL too (DC-43).
     fn info_url(&self, token: &Token) -> String;
 
-    /// Reads a notification: what does it say of its execution?
+    /// Reads a notification: what does it say of its execution, whose task is `token`?
     ///
     /// # Behaviour
+    /// * One that is about another task than `token` is ignored: whoever may publish could send it.
     /// * `None` means that it is to be ignored (DC-46).
     /// * A repeated or reordered notification does no harm (DC-49).
     ///
@@ -250,6 +251,7 @@ pub trait Distributor: Send + Sync + 'static {
     async fn handle_notification(
         &self,
         quest: &dm::quest::Desc,
+        token: &Token,
         notification: &Notification,
     ) -> Result<Option<TaskResult>>;
 

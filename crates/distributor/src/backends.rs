@@ -9,3 +9,5 @@ use distributor_backend_jobsim as _;
 use distributor_backend_local_process as _;
 #[cfg(feature = "backend-noop")]
 use distributor_backend_noop as _;
+#[cfg(feature = "backend-swarming-v1")]
+use distributor_backend_swarming_v1 as _;

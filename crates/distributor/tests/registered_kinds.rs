@@ -15,6 +15,7 @@ const FEATURES: &[(&str, bool)] = &[
         cfg!(feature = "backend-local-process"),
     ),
     ("backend-noop", cfg!(feature = "backend-noop")),
+    ("backend-swarming-v1", cfg!(feature = "backend-swarming-v1")),
 ];
 
 #[test]

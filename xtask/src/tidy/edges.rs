@@ -38,9 +38,23 @@ pub(super) const EDGES: &[Edges] = &[
     // The one backend that is a client of the API: what it simulates are jobs that call it.
     edges("distributor-backend-jobsim", &[CORE, CLIENT]),
     edges(BACKENDS, &[CORE]),
+    edges("distributor-pubsub", &[API, CORE]),
+    // It stands for a foreign system, so it knows nothing of ours.
+    edges("distributor-fake-swarming", &[]),
     edges(
         FACADE,
-        &[PROTO, CORE, STORE, HOST, API, CLIENT, SERVER, BACKENDS],
+        &[
+            PROTO,
+            CORE,
+            STORE,
+            HOST,
+            API,
+            CLIENT,
+            SERVER,
+            BACKENDS,
+            "distributor-pubsub",
+            "distributor-fake-swarming",
+        ],
     ),
     // It measures what the facade puts together, one layer at a time.
     edges(

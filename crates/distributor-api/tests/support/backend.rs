@@ -76,6 +76,7 @@ impl Distributor for Instance {
     async fn handle_notification(
         &self,
         _quest: &dm::quest::Desc,
+        _token: &Token,
         notification: &Notification,
     ) -> Result<Option<TaskResult>> {
         let ends = self.0.ends.lock().expect("ends");

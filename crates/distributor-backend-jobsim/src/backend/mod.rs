@@ -149,6 +149,7 @@ impl Distributor for Jobsim {
     async fn handle_notification(
         &self,
         _quest: &dm::quest::Desc,
+        _token: &Token,
         notification: &Notification,
     ) -> Result<Option<TaskResult>> {
         if self.pool.settings.do_pollback {

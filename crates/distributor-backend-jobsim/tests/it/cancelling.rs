@@ -156,7 +156,10 @@ async fn dc_34_with_do_pollback_the_host_asks() {
         id.execution(1),
         br#"{"Status":"finished","StateOrReason":"{}"}"#,
     );
-    let handled = bench.backend.handle_notification(&nothing(), &told).await;
+    let handled = bench
+        .backend
+        .handle_notification(&nothing(), &Token::default(), &told)
+        .await;
     assert_eq!(handled.expect("ignored"), None);
     // Nobody tells; the end is there as soon as the task has gone its last step.
     let mut state = bench.ask(id.execution(1)).await.expect("known");
@@ -175,7 +178,10 @@ async fn dc_36_without_do_pollback_the_host_is_told() {
     assert!(started.poll_timeout.is_zero());
     let told = bench.notification().await;
     assert_eq!(told.id, id);
-    let handled = bench.backend.handle_notification(&nothing(), &told).await;
+    let handled = bench
+        .backend
+        .handle_notification(&nothing(), &Token::default(), &told)
+        .await;
     let data = TaskResult::data(r#"{"Stage":0,"Sum":0}"#);
     assert_eq!(handled.expect("well-formed"), Some(data));
 }
@@ -194,7 +200,7 @@ async fn dc_61_a_malformed_notification_is_a_permanent_error() {
         let told = notification(id, body);
         let error = bench
             .backend
-            .handle_notification(&nothing(), &told)
+            .handle_notification(&nothing(), &Token::default(), &told)
             .await
             .unwrap_err();
         assert!(!error.is_transient(), "{error}");

@@ -295,7 +295,10 @@ impl Bench {
             }
             if let Some(notification) = notification {
                 let desc = dm::quest::Desc::default();
-                let result = self.backend.handle_notification(&desc, &notification).await;
+                let result = self
+                    .backend
+                    .handle_notification(&desc, &self.token(notification.id), &notification)
+                    .await;
                 if let Some(result) = result.expect("a good notification") {
                     self.world.graph().task_ended(notification.id, result);
                     self.backend.release(&self.token(notification.id));

@@ -47,6 +47,7 @@ impl Distributor for Stub {
     async fn handle_notification(
         &self,
         _: &dm::quest::Desc,
+        _: &Token,
         _: &Notification,
     ) -> Result<Option<TaskResult>> {
         Ok(None)

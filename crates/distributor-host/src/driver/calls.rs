@@ -50,8 +50,12 @@ pub(super) enum What {
     Cancel {
         token: Token,
     },
-    /// The row is empty at the first try.
-    Notification(Option<Row>, Arc<Notification>),
+    Notification {
+        /// Empty at the first try of a hint.
+        row: Option<Row>,
+        notification: Arc<Notification>,
+        token: Token,
+    },
 }
 
 impl What {
@@ -72,7 +76,9 @@ impl What {
                 id,
                 answer: Err(error),
             },
-            What::Notification(row, notification) => Message::NotificationHandled {
+            What::Notification {
+                row, notification, ..
+            } => Message::NotificationHandled {
                 row: *row,
                 notification: notification.clone(),
                 answer: Err(error),
@@ -153,8 +159,12 @@ async fn ask(context: &CallContext, distributor: &dyn Distributor, call: Call) -
             id,
             answer: within(context, distributor.cancel(&desc, &token)).await,
         },
-        What::Notification(row, notification) => {
-            let handled = distributor.handle_notification(&desc, &notification);
+        What::Notification {
+            row,
+            notification,
+            token,
+        } => {
+            let handled = distributor.handle_notification(&desc, &token, &notification);
             let answer = within(context, handled).await;
             Message::NotificationHandled {
                 row,

@@ -283,7 +283,11 @@ impl Committer {
                     return None;
                 }
                 let notification = Arc::new(payload::decode(id, &row.payload)?);
-                let what = What::Notification(Some(row_of(row)), notification);
+                let what = What::Notification {
+                    row: Some(row_of(row)),
+                    notification,
+                    token: execution.token.clone(),
+                };
                 (execution.config.clone(), what)
             }
             JournalKind::Propagate => return None,
@@ -320,7 +324,11 @@ impl Committer {
                 id: notification.id,
                 desc,
                 config: execution.config,
-                what: What::Notification(None, notification),
+                what: What::Notification {
+                    row: None,
+                    notification,
+                    token: execution.token,
+                },
             };
             let context = self.dispatcher.context.clone();
             self.dispatcher.runtime.spawn(perform(context, call));

@@ -58,6 +58,7 @@ impl Distributor for NeverStarts {
     async fn handle_notification(
         &self,
         _: &dm::quest::Desc,
+        _: &Token,
         _: &Notification,
     ) -> Result<Option<TaskResult>, Error> {
         Ok(None)

@@ -144,6 +144,7 @@ impl Distributor for Instance {
     async fn handle_notification(
         &self,
         _quest: &dm::quest::Desc,
+        _token: &Token,
         notification: &Notification,
     ) -> Result<Option<TaskResult>> {
         let over = notification.data == b"over";

@@ -67,6 +67,7 @@ impl Distributor for Backend {
     async fn handle_notification(
         &self,
         _: &dm::quest::Desc,
+        _: &Token,
         _: &Notification,
     ) -> Result<Option<TaskResult>> {
         Ok(None)

@@ -178,6 +178,7 @@ impl Distributor for Instance {
     async fn handle_notification(
         &self,
         _quest: &dm::quest::Desc,
+        _token: &Token,
         notification: &Notification,
     ) -> Result<Option<TaskResult>> {
         Ok(self.backend.task(notification.id, |task| task.end.clone()))

@@ -46,6 +46,7 @@ impl Distributor for Remote {
     async fn handle_notification(
         &self,
         _quest: &dm::quest::Desc,
+        _token: &Token,
         _notification: &Notification,
     ) -> Result<Option<TaskResult>> {
         Err(not_ours())
