@@ -60,6 +60,10 @@ pub(crate) fn measure(workload: Workload, count: u64, folder: &Path) -> Result<(
         Workload::J02 => served::j02::run(folder, count)?,
         Workload::RandomGraph => served::graph::run(folder, count)?,
         Workload::Latency => served::latency::run(folder, count)?,
+        Workload::RawNotifications => floor::notifications::run(folder, count, 1024)?,
+        Workload::Answer204 => served::notify::answer_204(folder, count)?,
+        Workload::Notifications => served::notify::receive(folder, count)?,
+        Workload::NotificationLatency => served::notify::latency(folder, count)?,
     };
     let measurement = Measurement {
         workload,

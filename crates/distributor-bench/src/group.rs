@@ -22,6 +22,10 @@ pub(crate) enum Choice {
     Graph,
     /// One noop quest at a time through a served port that is idle.
     Latency,
+    /// Notifications through the push receiver, about executions that run.
+    Notifications,
+    /// One quest at a time that a notification ends, at a service that is idle.
+    NotificationLatency,
     /// All of these.
     All,
 }
@@ -54,6 +58,14 @@ pub(crate) enum Workload {
     RandomGraph,
     /// Noop quests, one in flight, at a service.
     Latency,
+    /// Raw SQLite that writes and removes a row for each notification, 1,024 in a transaction.
+    RawNotifications,
+    /// A service that answers pushes which say nothing.
+    Answer204,
+    /// Notifications that are verified, recorded and acknowledged by a service.
+    Notifications,
+    /// Quests that a notification ends, one in flight, at a service.
+    NotificationLatency,
 }
 
 impl Workload {
@@ -72,6 +84,10 @@ impl Workload {
             Workload::J02 => "J02, life of all its jobs",
             Workload::RandomGraph => "random graph, life of all its jobs",
             Workload::Latency => "served noop, 1 in flight",
+            Workload::RawNotifications => "raw SQLite, 1,024 a transaction",
+            Workload::Answer204 => "the same server, empty 204",
+            Workload::Notifications => "pushes recorded, 64 in flight",
+            Workload::NotificationLatency => "ended by a push, 1 in flight",
         }
     }
 
@@ -90,6 +106,10 @@ impl Workload {
             Workload::J02 => "j02",
             Workload::RandomGraph => "random-graph",
             Workload::Latency => "latency",
+            Workload::RawNotifications => "raw-notifications",
+            Workload::Answer204 => "answer204",
+            Workload::Notifications => "notifications",
+            Workload::NotificationLatency => "notification-latency",
         }
     }
 }
@@ -184,6 +204,29 @@ const GROUPS: &[Group] = &[
         floors: &[beside(Workload::RawSingle), beside(Workload::NoopSingle)],
         subject: Workload::Latency,
     },
+    Group {
+        name: "notifications",
+        count: 100_000,
+        unit: "notifications",
+        floors: &[
+            Floor {
+                workload: Workload::Answer204,
+                goal_percent: Some(40),
+            },
+            Floor {
+                workload: Workload::RawNotifications,
+                goal_percent: None,
+            },
+        ],
+        subject: Workload::Notifications,
+    },
+    Group {
+        name: "notification-latency",
+        count: 2_000,
+        unit: "executions",
+        floors: &[beside(Workload::RawSingle), beside(Workload::Latency)],
+        subject: Workload::NotificationLatency,
+    },
 ];
 
 /// A floor without a goal.
@@ -205,7 +248,9 @@ impl Choice {
             Choice::J02 => &GROUPS[4..5],
             Choice::RandomGraph => &GROUPS[5..6],
             Choice::Graph => &GROUPS[4..6],
-            Choice::Latency => &GROUPS[6..],
+            Choice::Latency => &GROUPS[6..7],
+            Choice::Notifications => &GROUPS[7..8],
+            Choice::NotificationLatency => &GROUPS[8..],
             Choice::All => GROUPS,
         }
     }

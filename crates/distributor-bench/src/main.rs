@@ -14,6 +14,7 @@ mod probe;
 mod report;
 mod served;
 mod subject;
+mod told;
 
 use std::fs;
 use std::path::{Path, PathBuf};

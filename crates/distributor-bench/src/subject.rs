@@ -10,7 +10,7 @@ use distributor_core::dm::attempt::State;
 use distributor_core::dm::quest::Desc;
 use distributor_core::dm::quest::desc::Meta;
 use distributor_core::dm::quest::desc::meta::Simple;
-use distributor_core::{Clock, LiveRegistry, Registry, SystemClock};
+use distributor_core::{Clock, DistributorSource, Host, LiveRegistry, Registry, SystemClock};
 use distributor_host::driver::{AttemptChange, NewAttempt};
 use distributor_host::{Engine, EnsureQuest, Entrance, Settings, Surroundings};
 use distributor_store::{SqliteStore, Store};
@@ -66,7 +66,7 @@ fn run(
         .context("starting the runtime")?;
     runtime.block_on(async {
         let store: Arc<dyn Store> = Arc::new(SqliteStore::open(folder)?);
-        let engine = start(folder, config, store.clone(), "")?;
+        let engine = start(folder, linked(config), store.clone(), "")?;
         let begin = Instant::now();
         submit_and_wait(&engine, count, in_flight, desc).await?;
         let duration = begin.elapsed();
@@ -85,27 +85,36 @@ fn run(
     })
 }
 
-/// A host as the command line has it, with `config` for its configuration file and `dm_host` for the
-/// address of its API.
+/// Where the host of a measurement gets its backends: what it lends to them, and the address of its API.
+pub(crate) type Source = dyn FnOnce(Arc<dyn Host>, &str) -> Result<Arc<dyn DistributorSource>>;
+
+/// The linked backends, with `config` for the configuration file.
+pub(crate) fn linked(config: &str) -> Box<Source> {
+    let config = config.to_owned();
+    Box::new(move |host, dm_host| {
+        let registry = Arc::new(Registry::linked()?);
+        let file = registry.parse("bench.cfg", &config, "bench");
+        if let Some(problem) = file.problems().first() {
+            bail!("wrong configuration: {problem}");
+        }
+        Ok(Arc::new(LiveRegistry::new(registry, file, host, dm_host)))
+    })
+}
+
+/// A host as the command line has it; `dm_host` is the address of its API.
 pub(crate) fn start(
     folder: &Path,
-    config: &str,
+    source: Box<Source>,
     store: Arc<dyn Store>,
     dm_host: &str,
 ) -> Result<Engine> {
-    let registry = Arc::new(Registry::linked()?);
-    let file = registry.parse("bench.cfg", config, "bench");
-    if let Some(problem) = file.problems().first() {
-        bail!("wrong configuration: {problem}");
-    }
     let surroundings = Surroundings {
         backends_directory: Some(folder.join("backends")),
         helper_program: Some(std::env::current_exe().context("finding this program")?),
     };
     let entrance = Entrance::new(Arc::new(SystemClock), surroundings);
-    let source = LiveRegistry::new(registry, file, entrance.host(), dm_host);
-    let engine = Engine::start(entrance, store, Arc::new(source), Settings::default())?;
-    Ok(engine)
+    let source = source(entrance.host(), dm_host)?;
+    Ok(Engine::start(entrance, store, source, Settings::default())?)
 }
 
 /// Keeps `in_flight` quests unfinished until `count` have ended well.

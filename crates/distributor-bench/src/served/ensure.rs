@@ -15,7 +15,7 @@ use distributor_proto::QuestId;
 use distributor_proto::dm::quest::Desc;
 use tokio::task::JoinSet;
 
-use super::prpc::Connection;
+use super::http::Connection;
 use super::{Service, accepted, block_on, ensure, request, wait};
 use crate::child::Outcome;
 use crate::measurement::Fact;

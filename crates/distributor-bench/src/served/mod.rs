@@ -5,8 +5,10 @@
 
 pub(crate) mod ensure;
 pub(crate) mod graph;
+mod http;
 pub(crate) mod j02;
 pub(crate) mod latency;
+pub(crate) mod notify;
 mod prpc;
 mod random;
 mod wait;
@@ -60,6 +62,11 @@ fn block_on<T>(work: impl Future<Output = Result<T>>) -> Result<T> {
 impl Service {
     /// As `distributor serve` has it, with `config` for its configuration file.
     async fn start(folder: &Path, config: &str) -> Result<Self> {
+        Self::start_with(folder, subject::linked(config)).await
+    }
+
+    /// With these backends.
+    async fn start_with(folder: &Path, source: Box<subject::Source>) -> Result<Self> {
         let settings = Settings {
             address: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
             certificate: None,
@@ -69,7 +76,7 @@ impl Service {
         let bound = Bound::new(settings).await?;
         let address = bound.address();
         let store: Arc<dyn Store> = Arc::new(SqliteStore::open(folder)?);
-        let engine = subject::start(folder, config, store.clone(), &address.to_string())?;
+        let engine = subject::start(folder, source, store.clone(), &address.to_string())?;
         let api = Api::new(Parts {
             engine: engine.clone(),
             clock: Arc::new(SystemClock),
