@@ -6,6 +6,8 @@ mod commands;
 mod configs;
 mod examples;
 mod exits;
+mod farm_faults;
+mod farming;
 mod following;
 mod growing;
 mod jobs;

@@ -12,6 +12,12 @@ pub(crate) fn distributor() -> &'static Path {
     PATH.get_or_init(|| build(&["--package", "distributor"]).join("distributor"))
 }
 
+/// The fake farm.
+pub(crate) fn farm_program() -> &'static Path {
+    static PATH: OnceLock<PathBuf> = OnceLock::new();
+    PATH.get_or_init(|| build(&["--package", "distributor-fake-swarming"]).join("fake-swarming"))
+}
+
 /// The program, without the environment's own settings and with nothing to read.
 pub(crate) fn program() -> Command {
     let mut command = Command::new(distributor());

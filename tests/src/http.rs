@@ -159,6 +159,20 @@ pub fn post(
     parse(&answer).ok_or_else(|| std::io::Error::other("the answer is cut off"))
 }
 
+/// Gets `path` of `address` (`IP:PORT`), on a connection of its own.
+///
+/// # Errors
+/// If there is no whole answer.
+pub fn get(address: &str, path: &str) -> std::io::Result<Reply> {
+    let mut stream = TcpStream::connect(address)?;
+    stream.set_read_timeout(Some(GUARD))?;
+    let request = format!("GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n");
+    stream.write_all(request.as_bytes())?;
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer)?;
+    parse(&answer).ok_or_else(|| std::io::Error::other("the answer is cut off"))
+}
+
 fn parse(answer: &[u8]) -> Option<Reply> {
     let end = answer.windows(4).position(|it| it == b"\r\n\r\n")? + 4;
     let mut reply = parse_head(answer.get(..end)?)?;

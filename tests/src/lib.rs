@@ -5,6 +5,7 @@
 
 mod binary;
 mod changes;
+mod farm;
 mod gate;
 mod http;
 mod ledger;
@@ -15,8 +16,9 @@ mod running;
 mod service;
 
 pub use binary::example;
+pub use farm::{Farm, PUSH_PATH, TOPIC, ask_all, farm_quest};
 pub use gate::Gate;
-pub use http::{Connection, Reply, post};
+pub use http::{Connection, Reply, get, post};
 pub use ledger::{Event, Ledger};
 pub use place::{Done, Place};
 pub use processes::Process;

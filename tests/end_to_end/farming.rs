@@ -1,0 +1,105 @@
+//! Quests on a (fake) Swarming farm: told of the end by notifications, and by asking where none comes.
+
+use distributor_tests::{Connection, Farm, Place, Service, TOPIC, ask_all, farm_quest};
+use serde_json::{Value, json};
+
+use crate::serving::{wait_until_over, walk};
+
+/// A service that a farm pushes to, and the farm. `fields` are for the backend's configuration.
+pub(crate) fn service_and_farm(place: &Place, fields: &str, farm: &[&str]) -> (Service, Farm) {
+    place.configure_farm("http://127.0.0.1:1", fields);
+    let service = place.serve(&SERVE);
+    let push = format!("{TOPIC}={}", service.push_url());
+    let mut arguments = vec!["--push", &push];
+    arguments.extend(farm);
+    let farm = place.farm(&arguments);
+    // The service had to be there first, because the farm must know where to push.
+    let address = service.address().to_owned();
+    service.stop().expect(0);
+    place.configure_farm(&farm.url, fields);
+    (place.serve_at(&address, &SERVE), farm)
+}
+
+/// How the services of these tests are started.
+pub(crate) const SERVE: [&str; 4] = ["--config-dir", "config", "--project", "test"];
+/// Longer than any test.
+const NEVER: &str = "poll_timeout { seconds: 40000 }";
+
+fn simple() -> Value {
+    json!({"simple": {}})
+}
+
+#[test]
+fn dc_05_dc_36_a_published_message_finishes_the_execution_before_the_poll_timer() {
+    let place = Place::new();
+    let (service, farm) = service_and_farm(&place, NEVER, &[]);
+    let mut connection = Connection::to(service.address());
+    let quests = [
+        farm_quest(1, &["work"], &json!({}), &simple()),
+        farm_quest(2, &["work"], &json!({"FAKE_EXIT_CODE": "3"}), &simple()),
+        farm_quest(3, &["work"], &json!({"FAKE_STATE": "KILLED"}), &simple()),
+    ];
+    let ids = ask_all(&mut connection, &quests);
+    let first = wait_until_over(&service, &ids[0], 1);
+    assert!(!first["data"]["finished"].is_null(), "{first}");
+    let second = wait_until_over(&service, &ids[1], 1);
+    let object = second["data"]["finished"]["data"]["object"].as_str();
+    assert!(object.is_some_and(|it| it.contains(r#""exit_code":"3""#)), "{second}");
+    let third = wait_until_over(&service, &ids[2], 1);
+    assert_eq!(third["data"]["abnormalFinish"]["status"], "CANCELLED", "{third}");
+    assert_eq!(farm.tasks().len(), 3);
+    let told = place.run(["notifications", "--json", "--server", &service.url]);
+    let told = told.expect(0).json();
+    assert!(told["recorded"].as_u64() >= Some(3), "{told}");
+}
+
+#[test]
+fn dc_35_a_lost_notification_is_made_up_for_by_polling() {
+    let place = Place::new();
+    place.write("drop.toml", "seed = 1\n[notifications]\ndrop = 1.0\n");
+    let poll = "poll_timeout { seconds: 1 }";
+    let (service, _farm) = service_and_farm(&place, poll, &["--faults", "drop.toml"]);
+    let mut connection = Connection::to(service.address());
+    let ids = ask_all(&mut connection, &[farm_quest(1, &["work"], &json!({}), &simple())]);
+    let end = wait_until_over(&service, &ids[0], 1);
+    assert!(!end["data"]["finished"].is_null(), "{end}");
+}
+
+#[test]
+fn dc_37_dc_38_a_cancelled_attempt_kills_its_task() {
+    let place = Place::new();
+    let (service, farm) = service_and_farm(&place, NEVER, &[]);
+    let mut connection = Connection::to(service.address());
+    let long = json!({"FAKE_SECONDS": "100000"});
+    let ids = ask_all(&mut connection, &[farm_quest(1, &["work"], &long, &simple())]);
+    service.wait_for(|| (walk(&service, &ids[0], 1)["data"]["executing"] != Value::Null).then_some(()));
+    let attempt = format!("{}|1", ids[0]);
+    place.run(["cancel", &attempt, "--server", &service.url]).expect(0);
+    let end = wait_until_over(&service, &ids[0], 1);
+    assert_eq!(end["data"]["abnormalFinish"]["status"], "CANCELLED", "{end}");
+    let tasks = farm.tasks();
+    let [task] = tasks.as_slice() else {
+        panic!("{tasks:?}");
+    };
+    let state = task["state"].as_str().unwrap_or_default();
+    assert!(["KILLED", "CANCELED"].contains(&state), "{task}");
+}
+
+#[test]
+fn the_examples_run_on_a_farm_that_runs_commands() {
+    let place = Place::new();
+    place.copy("examples/swarming.toml", "swarming.toml");
+    let farm = place.farm(&["--run-commands"]);
+    place.write(
+        "swarming.cfg",
+        &include_str!("../../examples/swarming.cfg").replace("http://127.0.0.1:8651", &farm.url),
+    );
+    let done = place.run(["run", "swarming.toml", "--json"]).expect(0);
+    for job in done.json()["jobs"].as_array().into_iter().flatten() {
+        assert_eq!(job["status"], "finished", "{job}");
+    }
+    let again = place.run(["run", "swarming.toml", "--json"]).expect(0);
+    for job in again.json()["jobs"].as_array().into_iter().flatten() {
+        assert_eq!(job["status"], "reused", "{job}");
+    }
+}
