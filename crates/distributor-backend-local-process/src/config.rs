@@ -54,8 +54,9 @@ impl Settings {
         };
         let grace = match message.grace {
             None => DEFAULT_GRACE,
-            Some(grace) => Duration::try_from(grace)
-                .map_err(|_| wrong("grace: must not be negative".to_owned()))?,
+            Some(grace) => {
+                duration(grace).ok_or_else(|| wrong("grace: must not be negative".to_owned()))?
+            }
         };
         if message.tail_bytes > MOST_TAIL_BYTES {
             return Err(wrong(format!(
@@ -103,6 +104,13 @@ impl Settings {
             .filter(|(name, _)| self.passes(name))
             .collect()
     }
+}
+
+/// Not the conversion of `prost-types`, which overflows on the least numbers.
+fn duration(duration: prost_types::Duration) -> Option<Duration> {
+    let seconds = u64::try_from(duration.seconds).ok()?;
+    let nanos = u32::try_from(duration.nanos).ok()?;
+    (nanos < 1_000_000_000).then(|| Duration::new(seconds, nanos))
 }
 
 #[cfg(test)]
@@ -155,6 +163,16 @@ mod tests {
             (
                 Message {
                     grace: Some(negative),
+                    ..Message::default()
+                },
+                "grace: must not be negative",
+            ),
+            (
+                Message {
+                    grace: Some(prost_types::Duration {
+                        seconds: i64::MIN,
+                        nanos: i32::MIN,
+                    }),
                     ..Message::default()
                 },
                 "grace: must not be negative",
