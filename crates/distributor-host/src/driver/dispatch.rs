@@ -16,6 +16,7 @@ use super::calls::{Call, CallContext, What, perform};
 use super::committer::Committer;
 use super::message::{Message, Row};
 use super::payload;
+use super::queue::Lane;
 use super::work::Work;
 
 /// Rows read from the journal at once.
@@ -32,6 +33,8 @@ pub(super) struct Dispatcher {
     calls: usize,
     /// Not more than this many of them.
     most_calls: usize,
+    /// The task queue, which has room of its own.
+    pub(super) queue: Lane,
     abandon: HashMap<ExecutionId, AbandonSignal>,
     /// Immediate rows after this id are in the store and not handed out.
     waiting_after: Option<u64>,
@@ -46,6 +49,7 @@ impl Dispatcher {
         runtime: tokio::runtime::Handle,
         context: Arc<CallContext>,
         most_calls: usize,
+        queue: Lane,
     ) -> Self {
         Dispatcher {
             most_calls,
@@ -54,6 +58,7 @@ impl Dispatcher {
             under_way: HashSet::new(),
             leased: HashSet::new(),
             calls: 0,
+            queue,
             abandon: HashMap::new(),
             waiting_after: Some(0),
             due_waits: false,
@@ -64,11 +69,14 @@ impl Dispatcher {
     /// Everything in the journal that is not under way will be read again.
     pub(super) fn begin_anew(&mut self) {
         self.waiting_after = Some(0);
+        self.queue.begin_anew();
     }
 
     /// Notes that a call is no longer under way.
     pub(super) fn came_back(&mut self, message: &Message) {
         let row = match message {
+            Message::WithTasks { answer, .. } => return self.came_back(answer),
+            Message::TaskAnswered { task, .. } => return self.queue.came_back(task.id),
             Message::RunAnswered { row, id, .. } => {
                 self.abandon.remove(id);
                 row.id
@@ -135,7 +143,7 @@ impl Committer {
                 break;
             }
         }
-        Ok(())
+        self.hand_out_tasks(work)
     }
 
     fn hand_out_due(&mut self, work: &Work) -> Result<(), StoreError> {

@@ -3,9 +3,13 @@
 //! It refuses to know who may send: whoever calls has checked the token.
 
 use distributor_core::Notification;
+use distributor_store::records::{JournalKind, JournalRecord};
 
+use super::committer::Committer;
 use super::engine::Engine;
 use super::message::CallError;
+use super::payload;
+use super::work::Work;
 
 /// What became of a notification that was received.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,5 +43,31 @@ impl Engine {
     ) -> Result<Received, CallError> {
         let _not_built = (notification, config_name);
         Err(CallError::Unavailable("not built".to_owned()))
+    }
+}
+
+impl Committer {
+    /// Puts a notification into the journal.
+    pub(super) fn record_notification(
+        &mut self,
+        work: &mut Work,
+        notification: Notification,
+    ) -> Received {
+        let id = notification.id;
+        if work.record(&id.attempt).is_none() {
+            return Received::Unknown;
+        }
+        self.next_journal += 1;
+        work.batch.journal_added.push(JournalRecord {
+            id: self.next_journal,
+            kind: JournalKind::HandleNotification,
+            attempt: id.attempt,
+            execution: id.number,
+            due: None,
+            tries: 0,
+            target: None,
+            payload: payload::encode(&notification),
+        });
+        Received::Recorded
     }
 }
