@@ -67,16 +67,18 @@ impl Committer {
         if lane.pending == 0 {
             return Ok(());
         }
-        lane.waits |= work.tick || pending_dues(&work.batch).any(|due| due <= work.now);
-        // Half of the room is worth a look into the store.
-        if !lane.waits || lane.under_way.len() > lane.at_once / 2 {
+        let news = work.tick || pending_dues(&work.batch).any(|due| due <= work.now);
+        lane.waits |= news;
+        let room = lane.at_once.saturating_sub(lane.under_way.len());
+        // For those that wait, half of the room is worth a look into the store.
+        let is_enough = news || room >= lane.at_once / 2;
+        if !lane.waits || !is_enough || room == 0 {
             return Ok(());
         }
         let mut due = self
             .store
             .due_queue(work.now, lane.at_once.saturating_add(1))?;
         due.retain(|task| !lane.under_way.contains(&task.id));
-        let room = lane.at_once.saturating_sub(lane.under_way.len());
         lane.waits = due.len() > room;
         // The ticker was told nothing of those that come after them.
         work.tick = true;

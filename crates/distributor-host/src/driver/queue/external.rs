@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use distributor_core::{ConfigSnapshot, Distributor, Error, ErrorKind, Notification, QueueTask};
+use distributor_core::{ConfigSnapshot, Distributor, Error, Notification, QueueTask};
 
 use super::sending::{NewTask, collecting};
-use crate::driver::calls::{CallContext, within};
+use crate::driver::calls::{CallContext, panicked, within};
 use crate::driver::engine::Engine;
 use crate::driver::message::{CallError, Message};
 
@@ -37,9 +37,7 @@ impl Engine {
         let distributor = built.map_err(DeliverError::BadDistributor)?;
         // A task of its own, because the backend may panic.
         let call = tokio::spawn(handle(self.context().clone(), distributor, task));
-        let panicked =
-            |error| Error::new(ErrorKind::Internal, "the backend panicked").because(error);
-        let answer = call.await.map_err(panicked).and_then(|answer| answer);
+        let answer = call.await.unwrap_or_else(|_panic| Err(panicked()));
         let (notifications, tasks) = answer.map_err(DeliverError::Backend)?;
         if !notifications.is_empty() || !tasks.is_empty() {
             let stored = self.send(|reply| Message::Delivered {
