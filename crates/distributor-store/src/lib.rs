@@ -13,11 +13,13 @@ pub mod suite;
 
 mod encoding;
 mod memory;
+mod notifications;
 mod queue;
 mod sqlite;
 mod store;
 
 pub use memory::MemoryStore;
+pub use notifications::PendingNotifications;
 pub use queue::{
     DueTask, QueueChange, QueueCounts, QueuePage, QueueRecord, QueueState, QueuedTask,
 };

@@ -22,6 +22,7 @@ use super::graph::GraphAnswer;
 use super::lanes::{Lanes, Occupation};
 use super::message::{AttemptChange, CallError, Message};
 use super::queue::{Ordered, Room};
+use super::received::Received;
 use super::settings::{COMMIT_SIBLINGS, RandomSource, Settings};
 use super::work::{Waiting, Work};
 use crate::machine::{self, Effect, Event};
@@ -143,7 +144,7 @@ impl Committer {
         work: &mut Work,
         messages: impl Iterator<Item = Message>,
     ) -> Result<(), StoreError> {
-        work.batch.journal_done = self.dispatcher.obsolete.drain().collect();
+        work.batch.journal_done = self.dispatcher.take_obsolete();
         // Everything is taken in before anything can fail, so that no message is lost unseen.
         let messages: Vec<Message> = messages.collect();
         for message in &messages {
@@ -193,6 +194,15 @@ impl Committer {
                 self.cancel_answered(work, row, id, answer);
             }
             Message::Notified(notification) => self.notified(work, notification),
+            Message::Receive {
+                id,
+                payload,
+                config_name,
+                reply,
+            } => {
+                let received = self.record_payload(work, id, payload, Some(&config_name));
+                work.waiting.push(Waiting::Received(reply, received));
+            }
             Message::NotificationHandled {
                 row,
                 notification,
@@ -407,7 +417,8 @@ fn attempts_of(message: &Message, wanted: &mut Vec<AttemptId>) {
         }
         Message::RunAnswered { id, .. }
         | Message::StatusAnswered { id, .. }
-        | Message::CancelAnswered { id, .. } => wanted.push(id.attempt),
+        | Message::CancelAnswered { id, .. }
+        | Message::Receive { id, .. } => wanted.push(id.attempt),
         Message::NotificationHandled { notification, .. } => {
             wanted.push(notification.id.attempt);
         }
@@ -445,6 +456,10 @@ fn refuse(work: &mut Work, message: Message) {
         Message::Order { reply, .. } => {
             work.waiting
                 .push(Waiting::Order(reply, Ok(Ordered::default())));
+        }
+        Message::Receive { reply, .. } => {
+            work.waiting
+                .push(Waiting::Received(reply, Received::Unknown));
         }
         _ => {}
     }

@@ -26,6 +26,8 @@ impl Committer {
         }
         self.count_tasks()?;
         self.dispatcher.begin_anew();
+        self.dispatcher
+            .count_notifications(self.store.pending_notifications()?);
         self.trouble = None;
         let _stopped = self.inbox.send(Message::Tick);
         Ok(())

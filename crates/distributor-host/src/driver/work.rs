@@ -14,12 +14,14 @@ use tokio::sync::oneshot;
 use super::graph::GraphAnswer;
 use super::message::{CallError, Reply};
 use super::queue::{Ordered, Reservation};
+use super::received::Received;
 
 /// A client that is answered after the commit.
 pub(super) enum Waiting {
     Ensure(Reply<GraphAnswer>, Result<GraphAnswer, CallError>),
     Call(Reply<()>, Result<(), CallError>),
     Order(Reply<Ordered>, Result<Ordered, CallError>),
+    Received(Reply<Received>, Received),
     Flush(oneshot::Sender<()>),
 }
 
@@ -191,6 +193,9 @@ impl Work {
                     let _gone = reply.send(Err(CallError::NotStored(text.to_owned())));
                 }
                 Waiting::Order(reply, _) => {
+                    let _gone = reply.send(Err(CallError::NotStored(text.to_owned())));
+                }
+                Waiting::Received(reply, _) => {
                     let _gone = reply.send(Err(CallError::NotStored(text.to_owned())));
                 }
                 Waiting::Flush(_dropped) => {}

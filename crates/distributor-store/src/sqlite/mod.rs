@@ -12,6 +12,7 @@ mod edges;
 mod error;
 mod listing;
 mod lock;
+mod notifications;
 mod open;
 mod quests;
 mod queue;
@@ -29,6 +30,7 @@ use std::time::Duration;
 
 use distributor_core::{AttemptId, ConfigSnapshot, QuestId, Timestamp};
 
+use crate::PendingNotifications;
 use crate::records::{
     AttemptRecord, DependencyRecord, ExecutionRecord, JournalRecord, QuestRecord,
 };
@@ -215,6 +217,14 @@ impl Store for SqliteStore {
 
     fn queue_counts(&self) -> Result<QueueCounts> {
         self.reading(|reader| reader.queue_counts())
+    }
+
+    fn journal_rows(&self, ids: &[u64]) -> Result<Vec<Option<JournalRecord>>> {
+        self.reading_warm(|reader| reader.journal_rows(ids))
+    }
+
+    fn pending_notifications(&self) -> Result<Vec<PendingNotifications>> {
+        self.reading(|reader| reader.pending_notifications())
     }
 
     fn high_marks(&self) -> Result<(u64, u64)> {

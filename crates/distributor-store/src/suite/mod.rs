@@ -8,6 +8,7 @@ mod committing;
 mod dependencies;
 mod fixtures;
 mod journaling;
+mod notifications;
 mod outcomes;
 mod queueing;
 mod reading;
@@ -17,6 +18,7 @@ pub use collecting::*;
 pub use committing::*;
 pub use dependencies::*;
 pub use journaling::*;
+pub use notifications::*;
 pub use outcomes::*;
 pub use queueing::*;
 pub use reading::*;
@@ -86,6 +88,8 @@ macro_rules! store_suite {
             the_queue_is_listed_newest_first
             a_task_id_is_not_taken_twice
             high_marks_outlive_the_tasks
+            pending_notifications_are_counted_by_execution
+            journal_rows_are_found_by_id
             old_final_attempts_are_collected
             what_an_unfinished_attempt_needs_is_kept
             what_the_journal_owes_is_kept

@@ -10,7 +10,8 @@ use distributor_store::records::{
 };
 use distributor_store::{
     AttemptFilter, AttemptPage, Batch, Collected, DueTask, EdgeCursor, EdgePage, MemoryStore,
-    QueueCounts, QueuePage, QueueRecord, QueueState, Result, StateCounts, Store, StoreError,
+    PendingNotifications, QueueCounts, QueuePage, QueueRecord, QueueState, Result, StateCounts,
+    Store, StoreError,
 };
 
 #[derive(Debug, Default)]
@@ -81,6 +82,8 @@ impl Store for FaultyStore {
         fn queue_records(ids: &[u64]) -> Result<Vec<Option<QueueRecord>>>;
         fn list_queue(state: QueueState, before: Option<u64>, limit: usize) -> Result<QueuePage>;
         fn queue_counts() -> Result<QueueCounts>;
+        fn journal_rows(ids: &[u64]) -> Result<Vec<Option<JournalRecord>>>;
+        fn pending_notifications() -> Result<Vec<PendingNotifications>>;
         fn high_marks() -> Result<(u64, u64)>;
         fn unfinished(after: u64, limit: usize) -> Result<(Vec<AttemptRecord>, Option<u64>)>;
         fn list(filter: AttemptFilter, before: Option<u64>, limit: usize) -> Result<AttemptPage>;

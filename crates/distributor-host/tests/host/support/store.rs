@@ -9,8 +9,9 @@ use distributor_store::records::{
     AttemptRecord, DependencyRecord, ExecutionRecord, JournalRecord, QuestRecord,
 };
 use distributor_store::{
-    AttemptFilter, AttemptPage, Batch, Collected, DueTask, EdgeCursor, EdgePage, QueueCounts,
-    QueuePage, QueueRecord, QueueState, Result, StateCounts, Store, StoreError,
+    AttemptFilter, AttemptPage, Batch, Collected, DueTask, EdgeCursor, EdgePage,
+    PendingNotifications, QueueCounts, QueuePage, QueueRecord, QueueState, Result, StateCounts,
+    Store, StoreError,
 };
 use tokio::sync::watch;
 
@@ -249,6 +250,8 @@ impl Store for FaultyStore {
         fn list_queue(&self, state: QueueState, before: Option<u64>, limit: usize)
             -> Result<QueuePage>;
         fn queue_counts(&self) -> Result<QueueCounts>;
+        fn journal_rows(&self, ids: &[u64]) -> Result<Vec<Option<JournalRecord>>>;
+        fn pending_notifications(&self) -> Result<Vec<PendingNotifications>>;
         fn high_marks(&self) -> Result<(u64, u64)>;
         fn unfinished(&self, after: u64, limit: usize)
             -> Result<(Vec<AttemptRecord>, Option<u64>)>;
