@@ -127,6 +127,9 @@ impl Committer {
     }
 
     fn check_dead(&self, work: &Work, id: u64) -> Result<(), CallError> {
+        if work.batch.queue_done.contains(&id) {
+            return Err(CallError::NoTask(id));
+        }
         if is_touched(work, id) {
             return Err(CallError::NotDead(id));
         }

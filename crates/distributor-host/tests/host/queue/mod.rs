@@ -1,5 +1,6 @@
 //! The task queue: what backends send to themselves (DC-17, DC-23, DC-24, DC-50 … DC-52, DC-71).
 
+mod chaos;
 mod delivering;
 mod external;
 mod limits;
