@@ -8,15 +8,15 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use distributor_core::{AbandonSignal, Abandoned, AttemptId, ExecutionId, QuestId, dm};
+use distributor_store::StoreError;
 use distributor_store::records::{AttemptRecord, JournalKind, JournalRecord};
-use distributor_store::{PendingNotifications, StoreError};
 
 use super::answers::{is_called_off, is_live};
 use super::calls::{Call, CallContext, What, perform};
 use super::committer::Committer;
 use super::message::{Message, Row};
 use super::payload;
-use super::received::{Parked, Pending};
+use super::received::Pending;
 use super::work::Work;
 
 /// Rows read from the journal at once.
@@ -26,9 +26,9 @@ pub(super) struct Dispatcher {
     pub(super) runtime: tokio::runtime::Handle,
     pub(super) context: Arc<CallContext>,
     /// Rows whose call is under way.
-    under_way: HashSet<u64>,
+    pub(super) under_way: HashSet<u64>,
     /// Of these, and of the parked ones, those that have a due time in the store.
-    leased: HashSet<u64>,
+    pub(super) leased: HashSet<u64>,
     /// Calls under way that are not `run`, notifications included.
     calls: usize,
     /// Not more than this many of them.
@@ -70,13 +70,6 @@ impl Dispatcher {
         self.waiting_after = Some(0);
     }
 
-    /// The notifications that are stored, after [`Dispatcher::begin_anew`].
-    pub(super) fn count_notifications(&mut self, stored: Vec<PendingNotifications>) {
-        self.notifications.recount(stored);
-        let under_way = &self.under_way;
-        self.leased.retain(|row| under_way.contains(row));
-    }
-
     /// The rows to be removed with this batch.
     pub(super) fn take_obsolete(&mut self) -> Vec<u64> {
         let mut rows = Vec::with_capacity(self.obsolete.len());
@@ -87,11 +80,6 @@ impl Dispatcher {
             }
         }
         rows
-    }
-
-    /// The row will not be due any more.
-    pub(super) fn unlease(&mut self, row: u64) {
-        self.leased.remove(&row);
     }
 
     /// Notes that a call is no longer under way.
@@ -106,12 +94,9 @@ impl Dispatcher {
                 self.calls = self.calls.saturating_sub(1);
                 row.id
             }
-            Message::NotificationHandled {
-                row, notification, ..
-            } => {
+            Message::NotificationHandled { row, .. } => {
                 self.calls = self.calls.saturating_sub(1);
                 let Some(row) = row else { return };
-                self.notifications.end_call(notification.id);
                 row.id
             }
             _ => return,
@@ -137,7 +122,7 @@ impl Dispatcher {
         }
         self.leased.remove(&row.id);
         if row.kind == JournalKind::HandleNotification {
-            self.notifications.end_call(execution_of(row));
+            self.notifications.end_turn(execution_of(row), row.id);
         }
     }
 
@@ -146,20 +131,6 @@ impl Dispatcher {
         self.under_way.contains(&row)
             || self.obsolete.contains_key(&row)
             || self.notifications.is_parked(row)
-    }
-
-    /// Must this notification wait for another one about the same execution?
-    fn parks(&mut self, row: &JournalRecord) -> bool {
-        let id = execution_of(row);
-        if row.kind != JournalKind::HandleNotification || !self.notifications.is_calling(&id) {
-            return false;
-        }
-        if row.due.is_some() {
-            self.leased.insert(row.id);
-        }
-        let (row, bytes) = (row.id, row.payload.len());
-        self.notifications.park(id, Parked { row, bytes });
-        true
     }
 }
 
@@ -194,26 +165,6 @@ impl Committer {
         self.hand_out_parked()
     }
 
-    /// Notifications that waited for others about the same execution. Each turn hands them out or
-    /// finds them obsolete, so it ends.
-    fn hand_out_parked(&mut self) -> Result<(), StoreError> {
-        loop {
-            let next = self.dispatcher.notifications.next();
-            if next.is_empty() {
-                return Ok(());
-            }
-            let ids: Vec<u64> = next.iter().map(|(_, row)| *row).collect();
-            let rows = self.store.journal_rows(&ids)?;
-            for ((id, row), found) in next.iter().zip(&rows) {
-                self.dispatcher.unlease(*row);
-                if found.is_none() {
-                    self.dispatcher.notifications.end_call(*id);
-                }
-            }
-            self.hand_out(rows.into_iter().flatten().collect())?;
-        }
-    }
-
     fn hand_out_due(&mut self, work: &Work) -> Result<(), StoreError> {
         let dispatcher = &mut self.dispatcher;
         // Sets it again if they are too many.
@@ -234,7 +185,7 @@ impl Committer {
     }
 
     /// Starts the calls of these rows, as far as there is room.
-    fn hand_out(&mut self, mut rows: Vec<JournalRecord>) -> Result<(), StoreError> {
+    pub(super) fn hand_out(&mut self, mut rows: Vec<JournalRecord>) -> Result<(), StoreError> {
         let dispatcher = &mut self.dispatcher;
         let mut left_after: Option<u64> = None;
         rows.retain(|row| {
@@ -263,7 +214,8 @@ impl Committer {
                 }
                 dispatcher.calls += 1;
                 if row.kind == JournalKind::HandleNotification {
-                    dispatcher.notifications.begin_call(execution_of(row));
+                    let id = execution_of(row);
+                    dispatcher.notifications.begin_turn(id, row.id);
                 }
             }
             dispatcher.under_way.insert(row.id);
@@ -496,6 +448,6 @@ fn row_of(record: &JournalRecord) -> Row {
     }
 }
 
-fn execution_of(row: &JournalRecord) -> ExecutionId {
+pub(super) fn execution_of(row: &JournalRecord) -> ExecutionId {
     row.attempt.execution(row.execution)
 }
