@@ -8,8 +8,8 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use distributor_core::{AbandonSignal, Abandoned, AttemptId, ExecutionId, QuestId, dm};
+use distributor_store::StoreError;
 use distributor_store::records::{AttemptRecord, JournalKind, JournalRecord};
-use distributor_store::{PendingNotifications, StoreError};
 
 use super::answers::{is_called_off, is_live};
 use super::calls::{Call, CallContext, What, perform};
@@ -17,7 +17,7 @@ use super::committer::Committer;
 use super::message::{Message, Row};
 use super::payload;
 use super::queue::Lane;
-use super::received::{Parked, Pending};
+use super::received::Pending;
 use super::work::Work;
 
 /// Rows read from the journal at once.
@@ -27,9 +27,9 @@ pub(super) struct Dispatcher {
     pub(super) runtime: tokio::runtime::Handle,
     pub(super) context: Arc<CallContext>,
     /// Rows whose call is under way.
-    under_way: HashSet<u64>,
+    pub(super) under_way: HashSet<u64>,
     /// Of these, and of the parked ones, those that have a due time in the store.
-    leased: HashSet<u64>,
+    pub(super) leased: HashSet<u64>,
     /// Calls under way that are not `run`, notifications included.
     calls: usize,
     /// Not more than this many of them.
@@ -76,13 +76,6 @@ impl Dispatcher {
         self.queue.begin_anew();
     }
 
-    /// The notifications that are stored, after [`Dispatcher::begin_anew`].
-    pub(super) fn count_notifications(&mut self, stored: Vec<PendingNotifications>) {
-        self.notifications.recount(stored);
-        let under_way = &self.under_way;
-        self.leased.retain(|row| under_way.contains(row));
-    }
-
     /// The rows to be removed with this batch.
     pub(super) fn take_obsolete(&mut self) -> Vec<u64> {
         let mut rows = Vec::with_capacity(self.obsolete.len());
@@ -93,11 +86,6 @@ impl Dispatcher {
             }
         }
         rows
-    }
-
-    /// The row will not be due any more.
-    pub(super) fn unlease(&mut self, row: u64) {
-        self.leased.remove(&row);
     }
 
     /// Notes that a call is no longer under way.
@@ -114,12 +102,9 @@ impl Dispatcher {
                 self.calls = self.calls.saturating_sub(1);
                 row.id
             }
-            Message::NotificationHandled {
-                row, notification, ..
-            } => {
+            Message::NotificationHandled { row, .. } => {
                 self.calls = self.calls.saturating_sub(1);
                 let Some(row) = row else { return };
-                self.notifications.end_call(notification.id);
                 row.id
             }
             _ => return,
@@ -145,7 +130,7 @@ impl Dispatcher {
         }
         self.leased.remove(&row.id);
         if row.kind == JournalKind::HandleNotification {
-            self.notifications.end_call(execution_of(row));
+            self.notifications.end_turn(execution_of(row), row.id);
         }
     }
 
@@ -154,20 +139,6 @@ impl Dispatcher {
         self.under_way.contains(&row)
             || self.obsolete.contains_key(&row)
             || self.notifications.is_parked(row)
-    }
-
-    /// Must this notification wait for another one about the same execution?
-    fn parks(&mut self, row: &JournalRecord) -> bool {
-        let id = execution_of(row);
-        if row.kind != JournalKind::HandleNotification || !self.notifications.is_calling(&id) {
-            return false;
-        }
-        if row.due.is_some() {
-            self.leased.insert(row.id);
-        }
-        let (row, bytes) = (row.id, row.payload.len());
-        self.notifications.park(id, Parked { row, bytes });
-        true
     }
 }
 
@@ -203,26 +174,6 @@ impl Committer {
         self.hand_out_tasks(work)
     }
 
-    /// Notifications that waited for others about the same execution. Each turn hands them out or
-    /// finds them obsolete, so it ends.
-    fn hand_out_parked(&mut self) -> Result<(), StoreError> {
-        loop {
-            let next = self.dispatcher.notifications.next();
-            if next.is_empty() {
-                return Ok(());
-            }
-            let ids: Vec<u64> = next.iter().map(|(_, row)| *row).collect();
-            let rows = self.store.journal_rows(&ids)?;
-            for ((id, row), found) in next.iter().zip(&rows) {
-                self.dispatcher.unlease(*row);
-                if found.is_none() {
-                    self.dispatcher.notifications.end_call(*id);
-                }
-            }
-            self.hand_out(rows.into_iter().flatten().collect())?;
-        }
-    }
-
     fn hand_out_due(&mut self, work: &Work) -> Result<(), StoreError> {
         let dispatcher = &mut self.dispatcher;
         // Sets it again if they are too many.
@@ -243,7 +194,7 @@ impl Committer {
     }
 
     /// Starts the calls of these rows, as far as there is room.
-    fn hand_out(&mut self, mut rows: Vec<JournalRecord>) -> Result<(), StoreError> {
+    pub(super) fn hand_out(&mut self, mut rows: Vec<JournalRecord>) -> Result<(), StoreError> {
         let dispatcher = &mut self.dispatcher;
         let mut left_after: Option<u64> = None;
         rows.retain(|row| {
@@ -272,7 +223,8 @@ impl Committer {
                 }
                 dispatcher.calls += 1;
                 if row.kind == JournalKind::HandleNotification {
-                    dispatcher.notifications.begin_call(execution_of(row));
+                    let id = execution_of(row);
+                    dispatcher.notifications.begin_turn(id, row.id);
                 }
             }
             dispatcher.under_way.insert(row.id);
@@ -505,6 +457,6 @@ fn row_of(record: &JournalRecord) -> Row {
     }
 }
 
-fn execution_of(row: &JournalRecord) -> ExecutionId {
+pub(super) fn execution_of(row: &JournalRecord) -> ExecutionId {
     row.attempt.execution(row.execution)
 }

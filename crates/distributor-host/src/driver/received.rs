@@ -3,6 +3,7 @@
 //! It refuses to know who may send: whoever calls has checked the token.
 
 mod pending;
+mod turns;
 
 use distributor_core::dm::attempt::State;
 use distributor_core::{ConfigSnapshot, ExecutionId, Notification, Timestamp};
@@ -183,6 +184,7 @@ impl Committer {
         for done in row.into_iter().chain(waiting) {
             work.batch.journal_done.push(done.row);
             self.dispatcher.notifications.remove(id, done.bytes);
+            self.dispatcher.notifications.end_turn(id, done.row);
             self.dispatcher.unlease(done.row);
         }
     }

@@ -17,6 +17,7 @@ mod lanes;
 mod notifications;
 mod propagation;
 mod queue;
+mod received;
 mod restart;
 mod results;
 mod retries;

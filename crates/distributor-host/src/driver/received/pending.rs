@@ -1,8 +1,8 @@
 //! Notifications in the journal: how many there are, and whose turn it is.
 //!
-//! One call per execution at a time (DC-62): a row behind a call that is under way is parked here by
-//! its id, and its content stays in the store. The counts follow from the journal; after a failed
-//! commit they are made anew.
+//! One row of an execution has the turn at a time, from its first call until it is done, also while it
+//! waits for another try (DC-62). Those behind it are parked here by id, and their content stays in
+//! the store. The counts follow from the journal; after a failed commit they are made anew.
 
 use std::collections::{HashMap, HashSet, VecDeque};
 
@@ -11,7 +11,7 @@ use distributor_store::PendingNotifications;
 
 use crate::driver::settings::NotificationLimits;
 
-/// A row that waits for a call about the same execution to come back.
+/// A row that waits for another one about the same execution to be done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::driver) struct Parked {
     pub(in crate::driver) row: u64,
@@ -23,8 +23,7 @@ pub(in crate::driver) struct Parked {
 #[derive(Debug, Default)]
 struct Share {
     rows: usize,
-    /// A call for one of these is under way.
-    calling: bool,
+    turn: Option<u64>,
     parked: VecDeque<Parked>,
 }
 
@@ -35,7 +34,7 @@ pub(in crate::driver) struct Pending {
     rows: usize,
     bytes: usize,
     parked: HashSet<u64>,
-    /// Executions whose call is over and that have parked rows.
+    /// Executions without a turn that have parked rows.
     idle: Vec<ExecutionId>,
 }
 
@@ -70,23 +69,25 @@ impl Pending {
         self.forget_if_empty(&id);
     }
 
-    /// Is a call about this execution under way?
-    pub(in crate::driver) fn is_calling(&self, id: &ExecutionId) -> bool {
-        self.shares.get(id).is_some_and(|share| share.calling)
+    /// Is it the turn of another row about the same execution?
+    pub(in crate::driver) fn must_wait(&self, id: &ExecutionId, row: u64) -> bool {
+        let turn = self.shares.get(id).and_then(|share| share.turn);
+        turn.is_some_and(|turn| turn != row)
     }
 
-    pub(in crate::driver) fn begin_call(&mut self, id: ExecutionId) {
-        self.shares.entry(id).or_default().calling = true;
+    pub(in crate::driver) fn begin_turn(&mut self, id: ExecutionId, row: u64) {
+        self.shares.entry(id).or_default().turn = Some(row);
     }
 
-    pub(in crate::driver) fn end_call(&mut self, id: ExecutionId) {
-        if let Some(share) = self.shares.get_mut(&id) {
-            share.calling = false;
+    pub(in crate::driver) fn end_turn(&mut self, id: ExecutionId, row: u64) {
+        let share = self.shares.get_mut(&id);
+        if let Some(share) = share.filter(|share| share.turn == Some(row)) {
+            share.turn = None;
             if !share.parked.is_empty() {
                 self.idle.push(id);
             }
+            self.forget_if_empty(&id);
         }
-        self.forget_if_empty(&id);
     }
 
     /// The row has its turn after those that are parked already.
@@ -101,14 +102,20 @@ impl Pending {
         self.parked.contains(&row)
     }
 
-    /// The rows whose turn it is now: one for each execution whose call has come back.
+    /// The rows whose turn has come: one for each execution that has none.
     pub(in crate::driver) fn next(&mut self) -> Vec<(ExecutionId, u64)> {
         let mut next = Vec::new();
         for id in std::mem::take(&mut self.idle) {
-            let share = self.shares.get_mut(&id).filter(|share| !share.calling);
-            if let Some(parked) = share.and_then(|share| share.parked.pop_front()) {
-                self.parked.remove(&parked.row);
-                next.push((id, parked.row));
+            let share = self
+                .shares
+                .get_mut(&id)
+                .filter(|share| share.turn.is_none());
+            if let Some(share) = share
+                && let Some(Parked { row, .. }) = share.parked.pop_front()
+            {
+                share.turn = Some(row);
+                self.parked.remove(&row);
+                next.push((id, row));
             }
         }
         next
@@ -126,10 +133,15 @@ impl Pending {
         parked
     }
 
-    /// Begins anew with what is stored. Calls that are under way stay so; nothing is parked, because
-    /// the journal will be read again.
-    pub(in crate::driver) fn recount(&mut self, stored: Vec<PendingNotifications>) {
-        self.shares.retain(|_, share| share.calling);
+    /// Begins anew with what is stored. Calls that are under way keep their turn; nothing is parked,
+    /// because the journal will be read again.
+    pub(in crate::driver) fn recount(
+        &mut self,
+        stored: Vec<PendingNotifications>,
+        under_way: &HashSet<u64>,
+    ) {
+        self.shares
+            .retain(|_, share| share.turn.is_some_and(|row| under_way.contains(&row)));
         for share in self.shares.values_mut() {
             share.rows = 0;
             share.parked.clear();
@@ -150,7 +162,8 @@ impl Pending {
     }
 
     fn forget_if_empty(&mut self, id: &ExecutionId) {
-        let is_empty = |share: &Share| share.rows == 0 && !share.calling && share.parked.is_empty();
+        let is_empty =
+            |share: &Share| share.rows == 0 && share.turn.is_none() && share.parked.is_empty();
         if self.shares.get(id).is_some_and(is_empty) {
             self.shares.remove(id);
         }
@@ -192,22 +205,23 @@ mod tests {
     #[test]
     fn one_row_of_an_execution_has_its_turn_at_a_time() {
         let mut pending = Pending::default();
-        for row in 1..=3 {
-            pending.add(ID, row);
+        for bytes in 1..=3 {
+            pending.add(ID, bytes);
         }
-        pending.begin_call(ID);
-        assert!(pending.is_calling(&ID) && !pending.is_calling(&OTHER));
+        pending.begin_turn(ID, 1);
+        assert!(pending.must_wait(&ID, 2) && !pending.must_wait(&OTHER, 2));
+        assert!(!pending.must_wait(&ID, 1), "its next try");
         for row in [2, 3, 3] {
             pending.park(ID, Parked { row, bytes: 0 });
         }
         assert!(pending.is_parked(2) && pending.is_parked(3));
-        assert_eq!(pending.next(), []);
-        pending.end_call(ID);
+        pending.end_turn(ID, 3);
+        assert_eq!(pending.next(), [], "it was not its turn");
+        pending.end_turn(ID, 1);
         assert_eq!(pending.next(), [(ID, 2)]);
         assert!(!pending.is_parked(2));
-        assert_eq!(pending.next(), [], "until its call is over too");
-        pending.begin_call(ID);
-        pending.end_call(ID);
+        assert_eq!(pending.next(), [], "until that is over too");
+        pending.end_turn(ID, 2);
         let rest = pending.take_parked(&ID);
         assert_eq!(rest, [Parked { row: 3, bytes: 0 }]);
         assert_eq!(pending.next(), []);
@@ -215,25 +229,25 @@ mod tests {
     }
 
     #[test]
-    fn a_new_count_keeps_calls_and_forgets_the_rest() {
+    fn a_new_count_keeps_the_turns_of_calls_and_forgets_the_rest() {
         let mut pending = Pending::default();
-        for id in [ID, OTHER] {
+        for (id, row) in [(ID, 5), (OTHER, 6)] {
             pending.add(id, 5);
-            pending.begin_call(id);
+            pending.begin_turn(id, row);
         }
         pending.park(ID, Parked { row: 7, bytes: 5 });
-        pending.end_call(ID);
-        pending.recount(vec![PendingNotifications {
+        let stored = PendingNotifications {
             execution: ID,
             rows: 2,
             bytes: 9,
-        }]);
+        };
+        pending.recount(vec![stored], &HashSet::from([6]));
         assert_eq!((pending.rows, pending.bytes), (2, 9));
         assert_eq!(pending.shares[&ID].rows, 2);
-        assert!(pending.is_calling(&OTHER) && !pending.is_calling(&ID));
+        assert!(pending.must_wait(&OTHER, 7) && !pending.must_wait(&ID, 7));
         assert!(!pending.is_parked(7));
         assert_eq!(pending.next(), []);
-        pending.end_call(OTHER);
+        pending.end_turn(OTHER, 6);
         assert!(!pending.shares.contains_key(&OTHER));
     }
 }

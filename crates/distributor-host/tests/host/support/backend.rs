@@ -422,11 +422,12 @@ impl Distributor for Instance {
     async fn handle_notification(
         &self,
         _quest: &dm::quest::Desc,
-        _token: &Token,
+        token: &Token,
         notification: &Notification,
     ) -> Result<Option<TaskResult>> {
         let seen = Seen {
             execution: Some(notification.id),
+            token: Some(token.clone()),
             notification: Some(notification.clone()),
             ..self.seen(Method::Notification)
         };

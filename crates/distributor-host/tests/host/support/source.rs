@@ -77,6 +77,18 @@ impl ScriptedSource {
         self.entries.lock().expect("entries").remove(name);
     }
 
+    /// The kind of this backend is not compiled in any more.
+    pub(crate) fn unlink(&self, name: &str) -> Arc<ScriptedBackend> {
+        let removed = self.backends.lock().expect("backends").remove(name);
+        removed.expect("a backend of this name")
+    }
+
+    /// And it is again.
+    pub(crate) fn link(&self, name: &str, backend: Arc<ScriptedBackend>) {
+        let mut backends = self.backends.lock().expect("backends");
+        backends.insert(name.to_owned(), backend);
+    }
+
     fn put(&self, name: &str, entry: Entry) {
         let mut entries = self.entries.lock().expect("entries");
         entries.insert(name.to_owned(), entry);
