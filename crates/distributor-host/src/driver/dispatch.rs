@@ -16,6 +16,8 @@ use super::calls::{Call, CallContext, What, perform};
 use super::committer::Committer;
 use super::message::{Message, Row};
 use super::payload;
+use super::queue::Lane;
+use super::received::Pending;
 use super::work::Work;
 
 /// Rows read from the journal at once.
@@ -25,20 +27,24 @@ pub(super) struct Dispatcher {
     pub(super) runtime: tokio::runtime::Handle,
     pub(super) context: Arc<CallContext>,
     /// Rows whose call is under way.
-    under_way: HashSet<u64>,
-    /// Of these, the ones that have a due time in the store.
-    leased: HashSet<u64>,
+    pub(super) under_way: HashSet<u64>,
+    /// Of these, and of the parked ones, those that have a due time in the store.
+    pub(super) leased: HashSet<u64>,
     /// Calls under way that are not `run`, notifications included.
     calls: usize,
     /// Not more than this many of them.
     most_calls: usize,
+    /// The task queue, which has room of its own.
+    pub(super) queue: Lane,
     abandon: HashMap<ExecutionId, AbandonSignal>,
     /// Immediate rows after this id are in the store and not handed out.
     waiting_after: Option<u64>,
     /// Rows whose time has come are in the store and not handed out.
     due_waits: bool,
-    /// Rows that turned out to ask for nothing; removed with the next batch.
-    pub(super) obsolete: HashSet<u64>,
+    /// Rows that turned out to ask for nothing; removed with the next batch. For a notification, whom
+    /// it is about and the length of its payload.
+    pub(super) obsolete: HashMap<u64, Option<(ExecutionId, usize)>>,
+    pub(super) notifications: Pending,
 }
 
 impl Dispatcher {
@@ -46,6 +52,7 @@ impl Dispatcher {
         runtime: tokio::runtime::Handle,
         context: Arc<CallContext>,
         most_calls: usize,
+        queue: Lane,
     ) -> Self {
         Dispatcher {
             most_calls,
@@ -54,21 +61,38 @@ impl Dispatcher {
             under_way: HashSet::new(),
             leased: HashSet::new(),
             calls: 0,
+            queue,
             abandon: HashMap::new(),
             waiting_after: Some(0),
             due_waits: false,
-            obsolete: HashSet::new(),
+            obsolete: HashMap::new(),
+            notifications: Pending::default(),
         }
     }
 
     /// Everything in the journal that is not under way will be read again.
     pub(super) fn begin_anew(&mut self) {
         self.waiting_after = Some(0);
+        self.queue.begin_anew();
+    }
+
+    /// The rows to be removed with this batch.
+    pub(super) fn take_obsolete(&mut self) -> Vec<u64> {
+        let mut rows = Vec::with_capacity(self.obsolete.len());
+        for (row, notification) in self.obsolete.drain() {
+            rows.push(row);
+            if let Some((id, bytes)) = notification {
+                self.notifications.remove(id, bytes);
+            }
+        }
+        rows
     }
 
     /// Notes that a call is no longer under way.
     pub(super) fn came_back(&mut self, message: &Message) {
         let row = match message {
+            Message::WithTasks { answer, .. } => return self.came_back(answer),
+            Message::TaskAnswered { task, .. } => return self.queue.came_back(task.id),
             Message::RunAnswered { row, id, .. } => {
                 self.abandon.remove(id);
                 row.id
@@ -105,6 +129,16 @@ impl Dispatcher {
             self.calls = self.calls.saturating_sub(1);
         }
         self.leased.remove(&row.id);
+        if row.kind == JournalKind::HandleNotification {
+            self.notifications.end_turn(execution_of(row), row.id);
+        }
+    }
+
+    /// The call was made, is not owed, or has to wait for another one.
+    fn is_held(&self, row: u64) -> bool {
+        self.under_way.contains(&row)
+            || self.obsolete.contains_key(&row)
+            || self.notifications.is_parked(row)
     }
 }
 
@@ -118,6 +152,7 @@ impl Committer {
         }
         let mut added = std::mem::take(&mut work.batch.journal_added);
         added.retain(|row| row.due.is_none());
+        self.hand_out_parked()?;
         self.hand_out(added)?;
         self.dispatch_notifications(work)?;
         if work.tick {
@@ -135,7 +170,8 @@ impl Committer {
                 break;
             }
         }
-        Ok(())
+        self.hand_out_parked()?;
+        self.hand_out_tasks(work)
     }
 
     fn hand_out_due(&mut self, work: &Work) -> Result<(), StoreError> {
@@ -158,15 +194,19 @@ impl Committer {
     }
 
     /// Starts the calls of these rows, as far as there is room.
-    fn hand_out(&mut self, mut rows: Vec<JournalRecord>) -> Result<(), StoreError> {
+    pub(super) fn hand_out(&mut self, mut rows: Vec<JournalRecord>) -> Result<(), StoreError> {
         let dispatcher = &mut self.dispatcher;
         let mut left_after: Option<u64> = None;
         rows.retain(|row| {
-            if dispatcher.under_way.contains(&row.id) || dispatcher.obsolete.contains(&row.id) {
+            if dispatcher.is_held(row.id) {
                 return false;
             }
             if is_limited(row.kind) {
                 let full = dispatcher.calls >= dispatcher.most_calls;
+                let behind = dispatcher.waiting_after.is_some_and(|after| row.id > after);
+                if (row.due.is_some() || !behind) && dispatcher.parks(row) {
+                    return false;
+                }
                 if row.due.is_some() {
                     dispatcher.due_waits |= full;
                     if full {
@@ -174,7 +214,6 @@ impl Committer {
                     }
                 } else {
                     // Order matters: once one row has to wait, so do the immediate ones behind it.
-                    let behind = dispatcher.waiting_after.is_some_and(|after| row.id > after);
                     if behind || left_after.is_some() || full || dispatcher.due_waits {
                         if !behind {
                             left_after = left_after.or(Some(row.id - 1));
@@ -183,6 +222,10 @@ impl Committer {
                     }
                 }
                 dispatcher.calls += 1;
+                if row.kind == JournalKind::HandleNotification {
+                    let id = execution_of(row);
+                    dispatcher.notifications.begin_turn(id, row.id);
+                }
             }
             dispatcher.under_way.insert(row.id);
             if row.due.is_some() {
@@ -228,7 +271,10 @@ impl Committer {
                 }
                 None => {
                     self.dispatcher.put_back(row);
-                    self.dispatcher.obsolete.insert(row.id);
+                    let is_notification = row.kind == JournalKind::HandleNotification;
+                    let notification =
+                        is_notification.then(|| (execution_of(row), row.payload.len()));
+                    self.dispatcher.obsolete.insert(row.id, notification);
                 }
             }
         }
@@ -242,10 +288,7 @@ impl Committer {
         record: &AttemptRecord,
         desc: Arc<dm::quest::Desc>,
     ) -> Option<Call> {
-        let id = ExecutionId {
-            attempt: row.attempt,
-            number: row.execution,
-        };
+        let id = execution_of(row);
         let (config, what) = match row.kind {
             JournalKind::Run => {
                 let prepared = record.prepared.as_ref()?;
@@ -320,7 +363,7 @@ impl Committer {
             };
             self.dispatcher.calls += 1;
             let call = Call {
-                row: Row { id: 0, tries: 0 },
+                row: Row::default(),
                 id: notification.id,
                 desc,
                 config: execution.config,
@@ -384,7 +427,7 @@ impl Committer {
                 .store
                 .due_journal(end_of_time, dispatcher.leased.len() + 1)?;
             rows.iter()
-                .find(|row| !dispatcher.under_way.contains(&row.id))
+                .find(|row| !dispatcher.leased.contains(&row.id))
                 .and_then(|row| row.due)
         };
         let first = self.store.due_attempts(end_of_time, 1)?;
@@ -410,5 +453,10 @@ fn row_of(record: &JournalRecord) -> Row {
     Row {
         id: record.id,
         tries: record.tries,
+        bytes: record.payload.len(),
     }
+}
+
+pub(super) fn execution_of(row: &JournalRecord) -> ExecutionId {
+    row.attempt.execution(row.execution)
 }

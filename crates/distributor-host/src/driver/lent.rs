@@ -1,6 +1,7 @@
-//! What this host lends to backends: its clock, its notification entrance, folders and helpers.
+//! What this host lends to backends: its clock, its notification entrance, its task queue, folders
+//! and helpers.
 //!
-//! Topics and task queues belong to a service that has an address; without one they are refused.
+//! Topics belong to a service that has an address; without one they are refused.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -14,6 +15,7 @@ use sha2::{Digest, Sha256};
 use tokio::sync::mpsc::UnboundedSender;
 
 use super::message::Message;
+use super::queue::Sender;
 
 /// Where backends find their folders and helper programs.
 #[derive(Debug, Clone)]
@@ -28,6 +30,7 @@ pub struct Surroundings {
 pub(super) struct Lent {
     pub(super) inbox: UnboundedSender<Message>,
     pub(super) clock: Arc<dyn Clock>,
+    pub(super) queue: Sender,
     pub(super) surroundings: Surroundings,
 }
 
@@ -46,8 +49,8 @@ impl Host for Lent {
         Err(no_address(config, "notification topics"))
     }
 
-    async fn enqueue_task(&self, config: &ConfigSnapshot, _task: QueueTask) -> Result<()> {
-        Err(no_address(config, "a task queue"))
+    async fn enqueue_task(&self, config: &ConfigSnapshot, task: QueueTask) -> Result<()> {
+        self.queue.enqueue(config, task).await
     }
 
     fn state_directory(&self, config: &ConfigSnapshot) -> Result<PathBuf> {

@@ -40,6 +40,29 @@ impl RetryPolicy {
 /// See [`Settings::commit_delay`].
 pub(super) const COMMIT_SIBLINGS: usize = 5;
 
+/// How many notifications from outside may wait to be handled. Beyond that the backend is asked for
+/// the status of the execution instead, which tells as much: nothing is lost, and a flood fills
+/// neither disk nor memory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct NotificationLimits {
+    /// About one execution.
+    pub per_execution: usize,
+    /// In all.
+    pub in_all: usize,
+    /// Their contents in all, in bytes as stored.
+    pub bytes: usize,
+}
+
+impl Default for NotificationLimits {
+    fn default() -> Self {
+        NotificationLimits {
+            per_execution: 8,
+            in_all: 10_000,
+            bytes: 64 * 1024 * 1024,
+        }
+    }
+}
+
 /// The host's numbers.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Settings {
@@ -51,6 +74,14 @@ pub struct Settings {
     pub starts_at_once: usize,
     /// Calls of other methods under way at once, in all; at least 1.
     pub calls_at_once: usize,
+    /// Calls of `handle_task_queue_task` under way at once, in all; at least 1. Each holds a task, of
+    /// up to a mebibyte.
+    pub queue_calls_at_once: usize,
+    /// Tasks in the queue, at most, dead letters included. A backend that sends more is told to try
+    /// again later.
+    pub queue_tasks: u64,
+    /// Bytes in the headers and bodies of these tasks, at most.
+    pub queue_bytes: u64,
     /// Executions that may be unfinished at once, in all configurations together.
     pub max_unfinished: Option<usize>,
     /// How long a small batch waits for more before it is committed, while at least five
@@ -64,6 +95,8 @@ pub struct Settings {
     /// Attempts and dependencies that are looked at to find out whether one attempt would wait for
     /// itself, about. The host does nothing else meanwhile, and keeps some of their names in memory.
     pub cycle_steps: usize,
+    /// Notifications that wait to be handled.
+    pub notifications: NotificationLimits,
 }
 
 impl Default for Settings {
@@ -73,11 +106,15 @@ impl Default for Settings {
             call_timeout: Duration::from_secs(60),
             starts_at_once: 1024,
             calls_at_once: 1024,
+            queue_calls_at_once: 64,
+            queue_tasks: 100_000,
+            queue_bytes: 1 << 30,
             max_unfinished: None,
             commit_delay: Duration::from_millis(2),
             batch: 1024,
             cached: 8192,
             cycle_steps: 500_000,
+            notifications: NotificationLimits::default(),
         }
     }
 }
@@ -89,6 +126,7 @@ impl Settings {
         Settings {
             starts_at_once: self.starts_at_once.max(1),
             calls_at_once: self.calls_at_once.max(1),
+            queue_calls_at_once: self.queue_calls_at_once.max(1),
             batch: self.batch.max(1),
             cached: self.cached.max(1),
             ..self

@@ -16,6 +16,8 @@ mod halting;
 mod lanes;
 mod notifications;
 mod propagation;
+mod queue;
+mod received;
 mod restart;
 mod results;
 mod retries;

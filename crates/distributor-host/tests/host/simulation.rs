@@ -4,6 +4,9 @@
 //! `SIM_SEED=n` repeats one seed. Threads are real, so a seed fixes what is tried, not the exact
 //! interleaving.
 
+mod outside;
+mod received;
+
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -11,162 +14,18 @@ use std::time::Duration;
 use distributor_core::dm::abnormal_finish::Status;
 use distributor_core::dm::attempt::State;
 use distributor_core::dm::quest::desc::meta::Retry;
-use distributor_core::{
-    AttemptId, ExecutionId, Notification, QuestId, TaskResult, TaskState, Timestamp, Token,
-};
+use distributor_core::{AttemptId, ExecutionId, Notification, QuestId, Token};
 use distributor_host::Settings;
-use distributor_host::driver::RetryPolicy;
+use distributor_host::driver::{NotificationLimits, RetryPolicy};
 use distributor_store::MemoryStore;
+use distributor_store::records::Outcome;
 
-use crate::support::{
-    CommitFault, Quest, Random, Reply, Seen, World, abnormal_end, ensure_all, permanent, run, secs,
-    started, transient,
-};
+use outside::{Outside, Plan};
+
+use crate::support::{CommitFault, Quest, Random, World, abnormal_end, ensure_all, run, secs};
 
 const SEEDS: u64 = 200;
 const CONFIGS: [&str; 3] = ["a", "b", "alias of a"];
-
-/// What the tasks do, decided by the seed and the execution alone.
-#[derive(Debug, Clone)]
-struct Plan {
-    refused: bool,
-    seconds: u64,
-    poll: u64,
-    end: Option<Status>,
-}
-
-impl Plan {
-    fn of(seed: u64, id: ExecutionId) -> Self {
-        let mut hash = seed ^ u64::from(id.number) ^ (u64::from(id.attempt.number) << 32);
-        for chunk in id.attempt.quest.as_bytes().chunks(8) {
-            let word = chunk
-                .iter()
-                .fold(0, |word, byte| word << 8 | u64::from(*byte));
-            hash = Random::new(hash ^ word).next();
-        }
-        let mut random = Random::new(hash);
-        Plan {
-            refused: random.one_in(12),
-            seconds: random.below(4) * random.below(20),
-            poll: 1 + random.below(30),
-            end: match random.below(8) {
-                0 => Some(Status::Failed),
-                1 => Some(Status::Crashed),
-                2 => Some(Status::Rejected),
-                _ => None,
-            },
-        }
-    }
-
-    fn result(&self) -> TaskResult {
-        match self.end {
-            Some(status) => TaskResult::abnormal(status, "as planned"),
-            None => TaskResult::data("{}"),
-        }
-    }
-}
-
-struct Task {
-    ends: Timestamp,
-    cancelled: bool,
-    plan: Plan,
-}
-
-impl Task {
-    fn state(&self, now: Timestamp) -> TaskState {
-        if self.cancelled {
-            TaskState::Finished(TaskResult::abnormal(Status::Cancelled, "killed"))
-        } else if now >= self.ends {
-            TaskState::Finished(self.plan.result())
-        } else {
-            TaskState::Running
-        }
-    }
-}
-
-/// What is true outside of the host: tasks, and whether calls fail.
-struct Outside {
-    random: Random,
-    calm: bool,
-    tasks: HashMap<Token, (ExecutionId, Task)>,
-}
-
-impl Outside {
-    /// A failure, some of the time.
-    fn trouble<T>(&mut self) -> Option<Reply<T>> {
-        if self.calm {
-            return None;
-        }
-        match self.random.below(12) {
-            0 => Some(Reply::Panic),
-            1 => Some(Reply::Now(Err(transient("busy").not_applied()))),
-            2 => Some(Reply::Now(Err(transient("later").retry_after(secs(3))))),
-            _ => None,
-        }
-    }
-
-    fn start(&mut self, seed: u64, seen: &Seen) -> Reply<distributor_core::Started> {
-        let id = seen.execution.expect("run has an execution");
-        let plan = Plan::of(seed, id);
-        if plan.refused {
-            return Reply::Now(Err(permanent("refused as planned")));
-        }
-        let lost = !self.calm && self.random.one_in(10);
-        if !lost && let Some(trouble) = self.trouble() {
-            return trouble;
-        }
-        let (token, poll) = (seen.task(), secs(plan.poll));
-        let (_, task) = self.tasks.entry(Token(token.clone())).or_insert_with(|| {
-            let ends = seen.at.after(secs(plan.seconds));
-            (
-                id,
-                Task {
-                    ends,
-                    cancelled: false,
-                    plan,
-                },
-            )
-        });
-        if lost {
-            return Reply::Now(Err(transient("lost reply")));
-        }
-        Reply::Now(Ok(started(&token, poll, task.state(seen.at))))
-    }
-
-    fn status(&mut self, seen: &Seen) -> Reply<TaskState> {
-        if let Some(trouble) = self.trouble() {
-            return trouble;
-        }
-        let token = seen.token.as_ref().expect("a token");
-        match self.tasks.get(token) {
-            Some((_, task)) => Reply::Now(Ok(task.state(seen.at))),
-            None => Reply::Now(Err(permanent("no such task"))),
-        }
-    }
-
-    fn cancel(&mut self, seen: &Seen) -> Reply<()> {
-        if let Some(trouble) = self.trouble() {
-            return trouble;
-        }
-        let token = seen.token.as_ref().expect("a token");
-        if let Some((_, task)) = self.tasks.get_mut(token) {
-            task.cancelled |= task.ends > seen.at;
-        }
-        Reply::Now(Ok(()))
-    }
-
-    fn hint(&mut self, seen: &Seen) -> Reply<Option<TaskResult>> {
-        if let Some(trouble) = self.trouble() {
-            return trouble;
-        }
-        let task = self.tasks.get(&Token(seen.task()));
-        let state = task.map(|(_, task)| task.state(seen.at));
-        Reply::Now(Ok(match state {
-            Some(TaskState::Finished(result)) => Some(result),
-            _ => None,
-        }))
-    }
-}
 
 fn settings(random: &mut Random) -> Settings {
     let mut small = |end: u64| usize::try_from(1 + random.below(end)).expect("small");
@@ -175,6 +34,11 @@ fn settings(random: &mut Random) -> Settings {
         calls_at_once: small(6),
         batch: small(20),
         cached: small(40),
+        notifications: NotificationLimits {
+            per_execution: small(4),
+            in_all: small(12),
+            bytes: 12 * small(12),
+        },
         max_unfinished: (small(3) == 1).then(|| small(5)),
         // More than the failures that crashes and store faults can cause on top.
         retry: RetryPolicy {
@@ -223,6 +87,8 @@ struct Simulation {
     quests: Vec<Quest>,
     /// Whom a client wanted to end.
     unwanted: Vec<AttemptId>,
+    /// How each execution was first seen to have ended.
+    ends: HashMap<ExecutionId, Outcome>,
 }
 
 impl Simulation {
@@ -264,6 +130,7 @@ impl Simulation {
             outside,
             quests,
             unwanted: Vec::new(),
+            ends: HashMap::new(),
         }
     }
 
@@ -294,6 +161,7 @@ impl Simulation {
             3 => self.world.store.fail_next_commit(CommitFault::Doubtful),
             4 => self.world.store.fail_read_after(self.random.below(20)),
             5 | 6 => self.hint(),
+            13 | 14 => self.receive().await,
             7 if self.random.one_in(3) => {
                 let id = self.any();
                 // Without an answer it may have happened all the same.
@@ -311,6 +179,7 @@ impl Simulation {
             self.world.engine.flush().await;
             tokio::task::yield_now().await;
         }
+        self.check_ends();
         if let Some(most) = self.world.settings.max_unfinished {
             let executing = self.world.inner.counts().expect("counts").executing;
             assert!(
@@ -371,8 +240,11 @@ impl Simulation {
         unfinished.map(|record| format!("{record:?}")).collect()
     }
 
-    fn check(&self) {
+    fn check(&mut self) {
         let seed = self.seed;
+        self.check_ends();
+        let pending = self.world.pending();
+        assert_eq!(pending, (0, 0), "seed {seed}: notifications are left");
         let by_id: HashMap<AttemptId, &Quest> = self
             .quests
             .iter()

@@ -1,5 +1,7 @@
 //! The messages. Numbers of enums are those of the `dm` package.
 
+use std::collections::BTreeMap;
+
 use distributor_core::dm;
 
 /// Body of an attempt.
@@ -144,6 +146,8 @@ pub(super) struct ExecutionBody {
     pub activation_digest: Vec<u8>,
     #[prost(message, optional, tag = "17")]
     pub ending: Option<dm::AbnormalFinish>,
+    #[prost(bool, tag = "18")]
+    pub ask_again: bool,
 }
 
 /// What only some journal rows have.
@@ -156,6 +160,15 @@ pub(super) struct JournalBody {
     pub token: String,
     #[prost(bytes = "vec", tag = "3")]
     pub payload: Vec<u8>,
+}
+
+/// What a backend has written into a queued task.
+#[derive(Clone, PartialEq, prost::Message)]
+pub(super) struct TaskBody {
+    #[prost(btree_map = "string, string", tag = "1")]
+    pub headers: BTreeMap<String, String>,
+    #[prost(bytes = "vec", tag = "2")]
+    pub body: Vec<u8>,
 }
 
 /// Templates that made a quest.

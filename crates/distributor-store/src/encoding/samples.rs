@@ -7,7 +7,7 @@ use distributor_core::{ConfigSnapshot, Token};
 
 use super::{AttemptColumns, Decoder};
 use crate::records::{AttemptRecord, ExecutionRecord, JournalKind, JournalRecord};
-use crate::suite::samples::{attempt, full_attempt, moment, quest, snapshot};
+use crate::suite::samples::{attempt, full_attempt, moment, quest, snapshot, task};
 use crate::{Result, StoreError};
 
 const ATTEMPT_FULL: &str = "
@@ -18,6 +18,14 @@ const ATTEMPT_FULL: &str = "
     04080310075088a7f9c0c1c4820358f8d8f8c0c1c48203600268017a0082010300ff078a010b080412076465
     63696465644a2b0a0e120c08041208746f6f206c61746512190a170a077b2261223a317d10111a0a0880e2cf
     aa0610b88506";
+const ATTEMPT_ASKED: &str = "
+    088180f9c0c1c4820312250a0c08011002180320ffffffff0f1204080110021a070880bcaece970922021001
+    280130011a022004200328023204130100043a2a0804121968756e74657232206f6620746865206163746976
+    6174696f6e1802208880f9c0c1c482032801427808031002188180f9c0c1c48203208280f9c0c1c482032883
+    80f9c0c1c4820330013a067461736b2d33421868756e74657232206f662074686520657865637574696f6e4a
+    04080310075088a7f9c0c1c4820358f8d8f8c0c1c48203600268017a0082010300ff078a010b080412076465
+    63696465649001014a2b0a0e120c08041208746f6f206c61746512190a170a077b2261223a317d10111a0a08
+    80e2cfaa0610b88506";
 const ATTEMPT_NEW: &str = "088180f9c0c1c482031200";
 const ATTEMPT_APART: &str = "
     088180f9c0c1c482031200427508031002188180f9c0c1c48203208280f9c0c1c48203288380f9c0c1c48203
@@ -33,6 +41,7 @@ const EXECUTION: &str = "
     c482036002680172190a170a077b2261223a317d10111a0a0880e2cfaa0610b885067a0082010300ff078a01
     0b0804120764656369646564";
 const JOURNAL: &str = "080212047461736b1a0200ff";
+const TASK: &str = "0a081206c3bc2f20253f0a0d0a046e616d65120576616c7565120300ff61";
 const DESCRIPTION: &str = "0a046e6f6f70120c7b226e756d626572223a317d1a027b7d";
 const BUILT_BY: &str = "0a190a0770726f6a65637412046d61696e1a013722056275696c64";
 
@@ -43,6 +52,7 @@ const SNAPSHOTS: [&str; 2] = ["full", "other"];
 fn attempts_of_old_files_decode() {
     for (body, apart, expected) in [
         (ATTEMPT_FULL, None, full_attempt(1)),
+        (ATTEMPT_ASKED, None, asked_attempt()),
         (ATTEMPT_NEW, None, attempt(1)),
         (ATTEMPT_APART, Some(outcomes()), apart_attempt()),
     ] {
@@ -62,6 +72,8 @@ fn other_records_of_old_files_decode() {
         target, payload, ..
     } = row();
     assert_eq!(decoded.ok(), Some((target, payload)));
+    let decoded = decoder(|decoder| decoder.task(&bytes(TASK)));
+    assert_eq!(decoded.ok(), Some((task(1, 0).headers, task(1, 0).body)));
     let decoded = decoder(|decoder| decoder.description(&bytes(DESCRIPTION)));
     assert_eq!(decoded.ok(), Some(quest(1).desc));
     let decoded = decoder(|decoder| decoder.built_by(&bytes(BUILT_BY)));
@@ -71,10 +83,12 @@ fn other_records_of_old_files_decode() {
 #[test]
 fn samples_are_what_is_written_today() {
     let full = super::attempt(&full_attempt(1), key_of).expect("encoded");
+    let asked = super::attempt(&asked_attempt(), key_of).expect("encoded");
     let new = super::attempt(&attempt(1), key_of).expect("encoded");
     let apart = super::attempt(&apart_attempt(), key_of).expect("encoded");
     for (name, sample, written) in [
         ("ATTEMPT_FULL", ATTEMPT_FULL, Some(full.body)),
+        ("ATTEMPT_ASKED", ATTEMPT_ASKED, Some(asked.body)),
         ("ATTEMPT_NEW", ATTEMPT_NEW, Some(new.body)),
         ("ATTEMPT_APART", ATTEMPT_APART, Some(apart.body)),
         ("OUTCOMES", &outcomes(), apart.outcomes),
@@ -84,6 +98,7 @@ fn samples_are_what_is_written_today() {
             Some(super::execution(&full_execution(), 1)),
         ),
         ("JOURNAL", JOURNAL, super::journal(&row(), Some(2))),
+        ("TASK", TASK, Some(super::task(&task(1, 0)))),
         (
             "DESCRIPTION",
             DESCRIPTION,
@@ -146,6 +161,16 @@ fn apart_attempt() -> AttemptRecord {
         execution.outcome = Some(outcome);
     }
     record
+}
+
+/// There was news during the status query.
+fn asked_attempt() -> AttemptRecord {
+    let mut execution = full_execution();
+    execution.ask_again = true;
+    AttemptRecord {
+        execution: Some(execution),
+        ..full_attempt(1)
+    }
 }
 
 fn full_execution() -> ExecutionRecord {

@@ -1,6 +1,7 @@
 //! The reference: ordered maps behind a lock. It refuses to be durable; use it for tests and
 //! simulation.
 
+mod queue;
 mod state;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -8,11 +9,13 @@ use std::time::Duration;
 
 use distributor_core::{AttemptId, ConfigSnapshot, QuestId, Timestamp};
 
+use crate::notifications::{self, PendingNotifications};
 use crate::records::{
-    AttemptRecord, DependencyRecord, ExecutionRecord, JournalRecord, QuestRecord,
+    AttemptRecord, DependencyRecord, ExecutionRecord, JournalKind, JournalRecord, QuestRecord,
 };
 use crate::{
-    AttemptFilter, AttemptPage, Batch, Collected, EdgeCursor, EdgePage, Result, StateCounts, Store,
+    AttemptFilter, AttemptPage, Batch, Collected, DueTask, EdgeCursor, EdgePage, QueueCounts,
+    QueuePage, QueueRecord, QueueState, Result, StateCounts, Store,
 };
 use state::State;
 
@@ -222,6 +225,42 @@ impl Store for MemoryStore {
             .take(limit)
             .cloned()
             .collect())
+    }
+
+    fn due_queue(&self, now: Timestamp, limit: usize) -> Result<Vec<DueTask>> {
+        Ok(self.state().queue.due(now, limit))
+    }
+
+    fn queue_records(&self, ids: &[u64]) -> Result<Vec<Option<QueueRecord>>> {
+        Ok(self.state().queue.records(ids))
+    }
+
+    fn list_queue(
+        &self,
+        state: QueueState,
+        before: Option<u64>,
+        limit: usize,
+    ) -> Result<QueuePage> {
+        Ok(self.state().queue.list(state, before, limit))
+    }
+
+    fn queue_counts(&self) -> Result<QueueCounts> {
+        Ok(self.state().queue.counts())
+    }
+
+    fn journal_rows(&self, ids: &[u64]) -> Result<Vec<Option<JournalRecord>>> {
+        let state = self.state();
+        let rows = ids.iter().map(|id| state.journal.get(id).cloned());
+        Ok(rows.collect())
+    }
+
+    fn pending_notifications(&self) -> Result<Vec<PendingNotifications>> {
+        let state = self.state();
+        let rows = state.journal.values();
+        let rows = rows.filter(|row| row.kind == JournalKind::HandleNotification);
+        Ok(notifications::sum(rows.map(|row| {
+            (row.attempt.execution(row.execution), row.payload.len())
+        })))
     }
 
     fn high_marks(&self) -> Result<(u64, u64)> {

@@ -72,6 +72,11 @@ impl Quest {
         self
     }
 
+    /// The name as written: an alias stays one.
+    pub(crate) fn config(&self) -> &str {
+        &self.desc.distributor_config_name
+    }
+
     pub(crate) fn waits_for(&self) -> &[AttemptId] {
         &self.waits_for
     }

@@ -1,14 +1,18 @@
 //! A host in a world of its own.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
 use distributor_core::dm::attempt::State;
-use distributor_core::{AttemptId, Clock, ExecutionId, Host, ManualClock, Secret, Timestamp};
-use distributor_host::driver::{AttemptChange, Surroundings};
+use distributor_core::{
+    AttemptId, Clock, ConfigSnapshot, DistributorSource, ExecutionId, Host, ManualClock,
+    Notification, Secret, Timestamp,
+};
+use distributor_host::driver::{AttemptChange, CallError, Received, Surroundings};
 use distributor_host::{Engine, Entrance, Settings};
-use distributor_store::records::{AttemptRecord, ExecutionRecord, Outcome};
-use distributor_store::{MemoryStore, Store};
+use distributor_store::records::{AttemptRecord, ExecutionRecord, JournalKind, Outcome};
+use distributor_store::{MemoryStore, PendingNotifications, Store};
 use tokio::sync::broadcast::error::RecvError;
 
 use super::backend::{Method, ScriptedBackend};
@@ -63,6 +67,10 @@ impl World {
         self.source.backend(name)
     }
 
+    pub(crate) fn source_snapshot(&self, name: &str) -> Arc<ConfigSnapshot> {
+        self.source.snapshot(name).expect("it is configured")
+    }
+
     /// Stops in order and starts again.
     pub(crate) async fn restart(&mut self) {
         self.engine.stop().await;
@@ -94,6 +102,19 @@ impl World {
         self.ensure(std::slice::from_ref(quest)).await[0]
     }
 
+    /// A notification from outside, without content, for an execution of the configuration `b`.
+    pub(crate) async fn receive(&self, id: ExecutionId) -> Result<Received, CallError> {
+        let notification = Notification::new(id, Vec::new());
+        self.engine.receive(notification, "b").await
+    }
+
+    /// What the journal holds of notifications: rows and bytes.
+    pub(crate) fn pending(&self) -> (usize, usize) {
+        let pending = self.inner.pending_notifications().expect("the journal");
+        let sum = |(rows, bytes), it: PendingNotifications| (rows + it.rows, bytes + it.bytes);
+        pending.into_iter().fold((0, 0), sum)
+    }
+
     pub(crate) fn now(&self) -> Timestamp {
         self.clock.now()
     }
@@ -116,9 +137,29 @@ impl World {
 
     /// Nothing is owed and nothing is due now.
     pub(crate) fn is_quiet(&self) -> bool {
-        let journal = self.inner.journal(0, 1).expect("the journal");
         let due = self.inner.next_due().expect("the next due time");
-        journal.is_empty() && due.is_none_or(|due| due > self.now())
+        let tasks = self.inner.due_queue(self.now(), 1).expect("the queue");
+        due.is_none_or(|due| due > self.now()) && tasks.is_empty() && !self.owes_calls()
+    }
+
+    /// Are there calls to be made now? A notification behind one that will be tried again is none.
+    fn owes_calls(&self) -> bool {
+        let end_of_time = Timestamp::from_micros(i64::MAX);
+        let rows = self.inner.journal(0, usize::MAX).expect("the journal");
+        if rows.is_empty() {
+            return false;
+        }
+        let later = self.inner.due_journal(end_of_time, usize::MAX);
+        let later: HashSet<ExecutionId> = later
+            .expect("the journal")
+            .iter()
+            .filter(|row| row.kind == JournalKind::HandleNotification)
+            .map(|row| row.attempt.execution(row.execution))
+            .collect();
+        rows.iter().any(|row| {
+            row.kind != JournalKind::HandleNotification
+                || !later.contains(&row.attempt.execution(row.execution))
+        })
     }
 
     pub(crate) fn get(&self, id: AttemptId) -> AttemptRecord {
@@ -193,6 +234,7 @@ fn start(
     };
     let entrance = Entrance::new(clock.clone(), surroundings);
     let host = entrance.host();
+    source.set_host(host.clone());
     let engine = Engine::start_with(
         entrance,
         store.clone(),
