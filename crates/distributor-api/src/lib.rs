@@ -24,6 +24,9 @@ pub use access::{
 };
 pub use api::{Api, Parts};
 pub use control::{Changes, SweepProblem, explain, sweep};
-pub use notify::{MessageError, PubsubMessage, Pulled};
+pub use notify::{
+    FetchedKeys, GOOGLE_ISSUERS, KeyError, KeyFile, KeySet, KeySource, MessageError, PubsubMessage,
+    Pulled, PushCallers, PushCallersError, PushCallersSettings, PushRefusal,
+};
 pub use status::{Code, Status};
 pub use templates::{ProjectTemplates, TemplateProblem, Templates};
