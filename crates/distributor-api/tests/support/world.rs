@@ -64,6 +64,7 @@ impl World {
         let surroundings = Surroundings {
             backends_directory: None,
             helper_program: None,
+            topic: None,
         };
         let entrance = Entrance::new(clock.clone(), surroundings);
         let host = entrance.host();

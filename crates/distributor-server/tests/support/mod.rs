@@ -122,6 +122,7 @@ fn api(clock: Arc<HoldingClock>) -> Api {
     let surroundings = Surroundings {
         backends_directory: None,
         helper_program: None,
+        topic: None,
     };
     let entrance = Entrance::new(clock.clone(), surroundings);
     let store = Arc::new(MemoryStore::new());

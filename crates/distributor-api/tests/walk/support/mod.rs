@@ -43,6 +43,7 @@ impl World {
         let surroundings = Surroundings {
             backends_directory: None,
             helper_program: None,
+            topic: None,
         };
         let entrance = Entrance::new(Arc::new(ManualClock::new(BEGINNING)), surroundings);
         let engine = Engine::start(

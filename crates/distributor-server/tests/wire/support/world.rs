@@ -74,6 +74,7 @@ impl<W: Wire> World<W> {
         let surroundings = Surroundings {
             backends_directory: None,
             helper_program: None,
+            topic: None,
         };
         let entrance = Entrance::new(clock.clone(), surroundings);
         let host = entrance.host();
