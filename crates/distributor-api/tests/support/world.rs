@@ -1,7 +1,9 @@
 //! A service in a world of its own.
 
+use std::path::Path;
 use std::sync::Arc;
 
+use distributor_api::notify::Inbound;
 use distributor_api::{Access, Api, Caller, Identity, Parts, Status, Templates};
 use distributor_core::dm::attempt::data::AttemptType;
 use distributor_core::{
@@ -82,6 +84,7 @@ impl World {
             clock: clock.clone(),
             access: Arc::new(access),
             templates: templates.clone(),
+            inbound: Inbound::new(&engine, Path::new("no-secrets"), clock.clone()),
         });
         World {
             clock,

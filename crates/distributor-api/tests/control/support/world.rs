@@ -1,8 +1,10 @@
 //! The service in a world of its own.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use distributor_api::notify::Inbound;
 use distributor_api::{Access, Api, Caller, Identity, Parts};
 use distributor_core::dm::quest::desc::Meta;
 use distributor_core::dm::quest::desc::meta::{Simple, simple};
@@ -135,6 +137,7 @@ impl World {
             clock: clock.clone(),
             access: access.clone(),
             templates: Arc::default(),
+            inbound: Inbound::new(&engine, Path::new("no-secrets"), clock.clone()),
         });
         World {
             clock,

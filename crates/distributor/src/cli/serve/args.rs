@@ -8,6 +8,7 @@ use clap::Args;
 use distributor_host::topic::TopicName;
 use distributor_server::{Certificate, Settings};
 
+use super::push::PushArguments;
 use crate::cli::args::{Json, at_least_one, with_exit_codes};
 use crate::cli::duration;
 use crate::cli::exit::Failure;
@@ -76,6 +77,8 @@ pub(crate) struct Arguments {
         help_heading = "Notifications"
     )]
     pub(super) topic_token_lifetime: Duration,
+    #[command(flatten)]
+    pub(super) push: PushArguments,
     #[command(flatten)]
     pub(super) json: Json,
 }

@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
+use distributor_api::notify::{Inbound, Receiver, TaskQueueReceiver};
 use distributor_api::{Access, Api, Callers, Open, Templates, TokenDirectory};
-use distributor_core::{DistributorSource, Registry, SystemClock};
-use distributor_host::topic::{TopicName, TopicSettings, TopicTokens};
+use distributor_core::{Clock, DistributorSource, Registry, SystemClock};
+use distributor_host::topic::{QueueTokens, TopicName, TopicSettings, TopicTokens};
 use distributor_host::{Engine, Settings};
 use distributor_store::Store;
 
@@ -98,6 +99,7 @@ pub(super) fn assemble(
         open,
     } = configuration;
     let topic = topic(arguments, place)?;
+    let push_callers = arguments.push.callers()?;
     let entrance = place.entrance_with(topic.settings())?;
     let loader = Loader {
         registry: registry.clone(),
@@ -133,11 +135,19 @@ pub(super) fn assemble(
         true => Arc::new(Open),
         false => Arc::new(TokenDirectory::new(place.tokens())),
     };
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let queue_tokens = QueueTokens::new(place.secrets(), clock.clone());
+    let inbound = Inbound {
+        receiver: Receiver::new(engine.clone(), topic.tokens, clock.clone()),
+        push_callers,
+        task_queue: TaskQueueReceiver::new(engine.clone(), queue_tokens, clock.clone()),
+    };
     let api = Api::new(distributor_api::Parts {
         engine,
-        clock: Arc::new(SystemClock),
+        clock,
         access: targets.access.clone(),
         templates: targets.templates.clone(),
+        inbound,
     });
     Ok(Parts {
         api,
