@@ -65,7 +65,7 @@ mod tests {
         };
         assert_eq!(said(1000), [0; 10]);
         clock.advance(PERIOD - Duration::from_micros(1));
-        assert_eq!(said(10), []);
+        assert!(said(10).is_empty());
         clock.advance(Duration::from_micros(1));
         assert_eq!(said(2), [1000, 0]);
     }

@@ -50,8 +50,13 @@ impl KeySet {
     /// # Errors
     /// If it is no set, or there is no key in it that can be used.
     pub fn parse(json: &[u8]) -> Result<Self, KeyError> {
-        let document: Document = serde_json::from_slice(json)
-            .map_err(|error| KeyError(format!("not a JSON Web Key Set: {error}")))?;
+        let document: Document = serde_json::from_slice(json).map_err(|error| {
+            // Of the wrong file nothing is quoted.
+            let (line, column) = (error.line(), error.column());
+            KeyError(format!(
+                "not a JSON Web Key Set, at line {line} column {column}"
+            ))
+        })?;
         let keys: HashMap<_, _> = document.keys.into_iter().filter_map(usable).collect();
         match keys.is_empty() {
             true => Err(KeyError(
