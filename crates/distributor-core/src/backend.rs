@@ -260,6 +260,11 @@ pub trait Distributor: Send + Sync + 'static {
     ///
     /// # Behaviour
     /// * The returned notifications may be about any execution (DC-51) and are handled later (DC-52).
+    /// * Called at least once: again after a transient error, a panic, a timeout, or a crash of the host.
+    ///
+    /// # Errors
+    /// A permanent error, or the last of several transient ones (DC-23), makes the task a dead letter,
+    /// which a person may replay or discard. A task from an external queue fails there.
     async fn handle_task_queue_task(&self, task: QueueTask) -> Result<Vec<Notification>>;
 
     /// Checks a quest's `distributor_parameters`, always one well-formed JSON object (DC-53, DC-54).

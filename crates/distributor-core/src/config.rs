@@ -92,7 +92,16 @@ impl Config {
         self.host.prepare_topic(&self.snapshot, id).await
     }
 
-    /// Queues work that comes back to this backend's `handle_task_queue_task` (DC-17).
+    /// Queues work that comes back to `handle_task_queue_task` of a backend that is built from this very
+    /// configuration (DC-17), at least once, also if the host dies in between.
+    ///
+    /// From within a call of the host (awaited, not from a thread or task of the backend's own) the work
+    /// is stored together with the call's success, and vanishes if the call fails. From anywhere else it
+    /// is stored when this returns.
+    ///
+    /// # Errors
+    /// `InvalidArgument` if body and headers together have more than 1 MiB. `ResourceExhausted` if the
+    /// queue is full and `Unavailable` if the work could not be stored, both transient.
     pub async fn enqueue_task(&self, task: QueueTask) -> Result<()> {
         self.host.enqueue_task(&self.snapshot, task).await
     }

@@ -53,7 +53,7 @@ pub struct QueueTask {
     pub headers: BTreeMap<String, String>,
     /// Body, given back unchanged.
     pub body: Vec<u8>,
-    /// Not delivered before this much time has passed.
+    /// Not delivered before this much time has passed. Zero in what is delivered.
     pub delay: Duration,
 }
 

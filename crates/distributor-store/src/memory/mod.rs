@@ -1,6 +1,7 @@
 //! The reference: ordered maps behind a lock. It refuses to be durable; use it for tests and
 //! simulation.
 
+mod queue;
 mod state;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -13,7 +14,8 @@ use crate::records::{
     AttemptRecord, DependencyRecord, ExecutionRecord, JournalKind, JournalRecord, QuestRecord,
 };
 use crate::{
-    AttemptFilter, AttemptPage, Batch, Collected, EdgeCursor, EdgePage, Result, StateCounts, Store,
+    AttemptFilter, AttemptPage, Batch, Collected, DueTask, EdgeCursor, EdgePage, QueueCounts,
+    QueuePage, QueueRecord, QueueState, Result, StateCounts, Store,
 };
 use state::State;
 
@@ -223,6 +225,27 @@ impl Store for MemoryStore {
             .take(limit)
             .cloned()
             .collect())
+    }
+
+    fn due_queue(&self, now: Timestamp, limit: usize) -> Result<Vec<DueTask>> {
+        Ok(self.state().queue.due(now, limit))
+    }
+
+    fn queue_records(&self, ids: &[u64]) -> Result<Vec<Option<QueueRecord>>> {
+        Ok(self.state().queue.records(ids))
+    }
+
+    fn list_queue(
+        &self,
+        state: QueueState,
+        before: Option<u64>,
+        limit: usize,
+    ) -> Result<QueuePage> {
+        Ok(self.state().queue.list(state, before, limit))
+    }
+
+    fn queue_counts(&self) -> Result<QueueCounts> {
+        Ok(self.state().queue.counts())
     }
 
     fn journal_rows(&self, ids: &[u64]) -> Result<Vec<Option<JournalRecord>>> {
