@@ -69,7 +69,8 @@ impl TopicTokens {
     pub const SECRET_NAME: &str = "pubsub_auth_token";
 
     /// With the secrets in `directory`, which is made on first use (mode 0700). A token is good for
-    /// `lifetime`, also one that was issued under another lifetime.
+    /// `lifetime`, also one that was issued under another; but its secret is not kept for longer than
+    /// was right when it was issued.
     pub fn new(directory: PathBuf, clock: Arc<dyn Clock>, lifetime: Duration) -> Self {
         TopicTokens(Secrets::new(directory, Self::SECRET_NAME, clock, lifetime))
     }

@@ -20,6 +20,9 @@ use super::output;
 use super::place::Place;
 use super::table::{Cell, Table};
 
+/// Default of `--lifetime`, see [`distributor_host::topic::DEFAULT_QUEUE_LIFETIME`].
+const DEFAULT_QUEUE_TOKEN_LIFETIME: &str = "30d";
+
 /// Look after the secrets that sign tokens.
 #[derive(Debug, Args)]
 #[command(after_long_help = HELP)]
@@ -107,12 +110,12 @@ With --json: {\"directory\", \"secrets\": [{\"name\", \"file\", \"made\", \"prev
 struct QueueToken {
     /// Name of the configuration
     #[arg(value_name = "CONFIG")]
-    config: String,
+    configuration: String,
     /// How long the token is good
     #[arg(
         long,
         value_name = "DURATION",
-        default_value = "30d",
+        default_value = DEFAULT_QUEUE_TOKEN_LIFETIME,
         value_parser = duration::lifetime
     )]
     lifetime: Duration,
@@ -138,7 +141,7 @@ pub(super) fn secrets(global: &Global, arguments: &Arguments) -> Result<Exit, Fa
 
 /// All kinds of secrets, whether there are any or not.
 fn kinds(place: &Place) -> [Secrets; 2] {
-    // A service that uses another lifetime has noted it beside its secret.
+    // Where tokens are good for another time, whoever issued them has noted it beside their secret.
     let topic = TopicTokens::new(place.secrets(), Arc::new(SystemClock), DEFAULT_LIFETIME);
     [
         topic.secrets().clone(),
@@ -270,7 +273,7 @@ fn facts(secrets: &Secrets, summary: &SecretSummary) -> Value {
 
 fn queue_token(place: &Place, arguments: &QueueToken) -> Result<Exit, Failure> {
     let expires = SystemClock.now().after(arguments.lifetime);
-    let issued = queue_tokens(place).issue(&arguments.config, arguments.lifetime);
+    let issued = queue_tokens(place).issue(&arguments.configuration, arguments.lifetime);
     let token = issued.map_err(|error| match error.kind() {
         ErrorKind::InvalidArgument => Failure::Input(format!("CONFIG: {error}")),
         _ => Failure::Internal(error.to_string()),
@@ -278,7 +281,7 @@ fn queue_token(place: &Place, arguments: &QueueToken) -> Result<Exit, Failure> {
     let token = String::from_utf8_lossy(token.expose());
     if arguments.json.json {
         output::json(&json!({
-            "config": arguments.config,
+            "config": arguments.configuration,
             "token": token,
             "expires": expires.to_string(),
         }))?;
@@ -289,7 +292,7 @@ fn queue_token(place: &Place, arguments: &QueueToken) -> Result<Exit, Failure> {
         "made a token for {:?}, good until {expires}; keep it, and do not show it to others. A queue \
          delivers a task with `POST /tq/distributor/NAME`, where NAME is the configuration's, encoded for \
          a URL, and shows the token in the header `X-Distributor-Queue-Token`",
-        arguments.config
+        arguments.configuration
     ));
     Ok(Exit::Finished)
 }
@@ -298,5 +301,18 @@ fn failure(error: &SecretError) -> Failure {
     match error {
         SecretError::TooMany { .. } => Failure::Input(error.to_string()),
         _ => Failure::Internal(error.to_string()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use distributor_host::topic::DEFAULT_QUEUE_LIFETIME;
+
+    use super::*;
+
+    #[test]
+    fn the_lifetime_that_help_shows_is_the_hosts() {
+        let shown = duration::lifetime(DEFAULT_QUEUE_TOKEN_LIFETIME);
+        assert_eq!(shown, Ok(DEFAULT_QUEUE_LIFETIME));
     }
 }

@@ -6,7 +6,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
 use super::super::{DEFAULT_LIFETIME, DEFAULT_QUEUE_LIFETIME, SecretError, TokenRefusal};
-use super::{MINUTE, World, execution, text};
+use super::{ISSUED, MINUTE, World, execution, text};
 
 const DRIFT: Duration = Duration::from_secs(30);
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
@@ -111,6 +111,22 @@ fn a_longer_lifetime_in_the_service_is_known_to_whoever_rotates() {
     world.clock.advance(DAY);
     assert!(service.verify(text(&token)).is_ok());
     world.clock.advance(DRIFT + DRIFT);
+    assert_eq!(service.verify(text(&token)), Err(TokenRefusal::BadMac));
+}
+
+#[test]
+fn a_shorter_lifetime_in_the_service_ends_a_leaked_secret_earlier() {
+    let world = World::new();
+    let service = world.tokens_for(MINUTE * 30);
+    let rotate = || world.tokens().secrets().rotate(false).unwrap();
+    service.issue(execution(1, 1), "farm").unwrap();
+    rotate();
+    let token = service.issue(execution(1, 1), "farm").unwrap();
+    let summary = rotate().unwrap();
+    let until = ISSUED.after(MINUTE * 30 + DRIFT);
+    assert_eq!(summary.previous, 2);
+    assert_eq!(summary.honoured_until, Some(until));
+    world.clock.advance(MINUTE * 31);
     assert_eq!(service.verify(text(&token)), Err(TokenRefusal::BadMac));
 }
 
