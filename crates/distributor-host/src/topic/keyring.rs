@@ -41,9 +41,10 @@ struct Facts {
     /// When it was replaced, likewise. A former secret without it is kept.
     #[serde(skip_serializing_if = "Option::is_none")]
     replaced: Option<i64>,
-    /// Longest lifetime of the tokens that it may have signed, in milliseconds.
-    #[serde(default)]
-    lifetime_ms: u64,
+    /// Longest lifetime of the tokens that it signs or has signed, in milliseconds. Noted before the
+    /// first of them is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    lifetime_ms: Option<u64>,
 }
 
 /// The file. No `Debug`: it is what must not be seen.
@@ -77,7 +78,7 @@ impl Keyring {
     /// With a single secret.
     pub(super) fn new(secret: Secret, now: Timestamp, lifetime: Duration) -> Self {
         Keyring {
-            current: Key::made(secret, now, lifetime),
+            current: Key::made(secret, now, Some(milliseconds(lifetime))),
             previous: Vec::new(),
         }
     }
@@ -87,7 +88,7 @@ impl Keyring {
         &self.current.secret
     }
 
-    /// Those that are honoured `now`, where tokens are good for `lifetime` unless they say otherwise.
+    /// Those that are honoured `now`. `lifetime` is that of tokens of a secret of which nothing is known.
     pub(super) fn honoured(
         &self,
         now: Timestamp,
@@ -102,21 +103,20 @@ impl Keyring {
             .map(|key| &key.secret)
     }
 
-    /// Whether it is known that tokens may be good for so long.
+    /// Whether it is noted that the current one signs tokens which are good for so long.
     pub(super) fn expects(&self, lifetime: Duration) -> bool {
-        self.current.facts.lifetime_ms >= milliseconds(lifetime)
+        let noted = self.current.facts.lifetime_ms;
+        noted.is_some_and(|noted| noted >= milliseconds(lifetime))
     }
 
-    /// Takes note that tokens may be good for so long: also those of former secrets, because a token
-    /// need not say its lifetime.
+    /// Notes that the current one signs tokens which are good for so long.
     pub(super) fn expect(&mut self, lifetime: Duration) {
-        let lifetime = milliseconds(lifetime);
-        for key in std::iter::once(&mut self.current).chain(&mut self.previous) {
-            key.facts.lifetime_ms = key.facts.lifetime_ms.max(lifetime);
-        }
+        let noted = &mut self.current.facts.lifetime_ms;
+        *noted = (*noted).max(Some(milliseconds(lifetime)));
     }
 
-    /// `secret` signs from now on. Former ones whose tokens have all expired are dropped.
+    /// `secret` signs from now on. Former ones whose tokens have all expired are dropped; `lifetime` as
+    /// above.
     pub(super) fn rotate(
         &mut self,
         secret: Secret,
@@ -132,12 +132,10 @@ impl Keyring {
         if previous.len() >= MOST_PREVIOUS {
             return Err(TooMany);
         }
-        let mut old = std::mem::replace(&mut self.current, Key::made(secret, now, lifetime));
+        let mut old = std::mem::replace(&mut self.current, Key::made(secret, now, None));
         old.facts.replaced = Some(now.as_micros());
         previous.insert(0, old);
         self.previous = previous;
-        // What is known of lifetimes may be less than what this process uses.
-        self.expect(lifetime);
         Ok(())
     }
 
@@ -204,20 +202,21 @@ impl Keyring {
 }
 
 impl Key {
-    fn made(secret: Secret, now: Timestamp, lifetime: Duration) -> Self {
+    fn made(secret: Secret, now: Timestamp, lifetime_ms: Option<u64>) -> Self {
         Key {
             secret,
             facts: Facts {
                 made: Some(now.as_micros()),
                 replaced: None,
-                lifetime_ms: milliseconds(lifetime),
+                lifetime_ms,
             },
         }
     }
 
     /// When the last token that it signed expires, also by a clock that is behind.
     fn end(&self, lifetime: Duration) -> Option<Timestamp> {
-        let lifetime = lifetime.max(Duration::from_millis(self.facts.lifetime_ms));
+        let noted = self.facts.lifetime_ms.map(Duration::from_millis);
+        let lifetime = noted.unwrap_or(lifetime);
         let replaced = Timestamp::from_micros(self.facts.replaced?);
         Some(replaced.after(lifetime.saturating_add(DRIFT)))
     }

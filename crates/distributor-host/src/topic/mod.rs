@@ -10,24 +10,24 @@ mod name;
 mod queue;
 mod refusal;
 mod secret_file;
-mod signed;
+mod secrets;
 #[cfg(test)]
 mod tests;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use distributor_core::{Clock, Error, ErrorKind, ExecutionId, QuestId, Result, Secret};
 
 use format::Fields;
-use signed::SignedTokens;
 
 pub use keyring::SecretSummary;
 pub use name::{TopicName, TopicNameError};
 pub use queue::{DEFAULT_QUEUE_LIFETIME, QueueTokens};
 pub use refusal::TokenRefusal;
 pub use secret_file::SecretError;
+pub use secrets::Secrets;
 
 /// How long a topic token is good unless configured: 48 h.
 pub const DEFAULT_LIFETIME: Duration = Duration::from_secs(48 * 60 * 60);
@@ -62,21 +62,17 @@ pub struct TopicClaims {
 ///
 /// A change of the secrets by another process counts from the next use on.
 #[derive(Debug, Clone)]
-pub struct TopicTokens(SignedTokens);
+pub struct TopicTokens(Secrets);
 
 impl TopicTokens {
     /// Name of their secrets.
     pub const SECRET_NAME: &str = "pubsub_auth_token";
 
     /// With the secrets in `directory`, which is made on first use (mode 0700). A token is good for
-    /// `lifetime`, also one that was issued under another lifetime.
+    /// `lifetime`, also one that was issued under another; but its secret is not kept for longer than
+    /// was right when it was issued.
     pub fn new(directory: PathBuf, clock: Arc<dyn Clock>, lifetime: Duration) -> Self {
-        TopicTokens(SignedTokens::new(
-            directory,
-            Self::SECRET_NAME,
-            clock,
-            lifetime,
-        ))
+        TopicTokens(Secrets::new(directory, Self::SECRET_NAME, clock, lifetime))
     }
 
     /// A token for an execution under the resolved name `config_name`. May read and write files.
@@ -132,27 +128,9 @@ impl TopicTokens {
         })
     }
 
-    /// Signs with a new secret from now on. Former ones are honoured until the last token that they
-    /// signed has expired; with `drop_previous`, for a secret that has leaked, not at all any more.
-    /// `None`, and nothing is made, if no secret was made yet.
-    ///
-    /// # Errors
-    /// Then nothing has changed.
-    pub fn rotate(&self, drop_previous: bool) -> Result<Option<SecretSummary>, SecretError> {
-        self.0.rotate(drop_previous)
-    }
-
-    /// What may be told of the secrets; `None` if none was made yet.
-    ///
-    /// # Errors
-    /// If they cannot be read.
-    pub fn summary(&self) -> Result<Option<SecretSummary>, SecretError> {
-        self.0.summary()
-    }
-
-    /// The file with the secrets.
-    pub fn path(&self) -> &Path {
-        self.0.path()
+    /// The secrets, to be looked at and rotated.
+    pub fn secrets(&self) -> &Secrets {
+        &self.0
     }
 }
 

@@ -1,6 +1,6 @@
 //! Tokens that let an external queue deliver tasks to one configuration over HTTP.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,10 +8,8 @@ use distributor_core::{Clock, Error, ErrorKind, Result, Secret};
 
 use super::CONFIG_NAME;
 use super::format::{self, Fields, LONGEST_TEXT};
-use super::keyring::SecretSummary;
 use super::refusal::TokenRefusal;
-use super::secret_file::SecretError;
-use super::signed::SignedTokens;
+use super::secrets::Secrets;
 
 /// How long a queue token is good unless it says otherwise: 30 days.
 pub const DEFAULT_QUEUE_LIFETIME: Duration = Duration::from_secs(30 * 24 * 60 * 60);
@@ -20,7 +18,7 @@ pub const DEFAULT_QUEUE_LIFETIME: Duration = Duration::from_secs(30 * 24 * 60 * 
 ///
 /// They have secrets of their own, so neither kind is ever taken for the other.
 #[derive(Debug, Clone)]
-pub struct QueueTokens(SignedTokens);
+pub struct QueueTokens(Secrets);
 
 impl QueueTokens {
     /// Name of their secrets.
@@ -29,12 +27,7 @@ impl QueueTokens {
     /// With the secrets in `directory`, which is made on first use (mode 0700).
     pub fn new(directory: PathBuf, clock: Arc<dyn Clock>) -> Self {
         let lifetime = DEFAULT_QUEUE_LIFETIME;
-        QueueTokens(SignedTokens::new(
-            directory,
-            Self::SECRET_NAME,
-            clock,
-            lifetime,
-        ))
+        QueueTokens(Secrets::new(directory, Self::SECRET_NAME, clock, lifetime))
     }
 
     /// A token that lets its bearer deliver tasks to `config_name` for so long. May read and write
@@ -63,24 +56,8 @@ impl QueueTokens {
         format::field(&fields, CONFIG_NAME).map(str::to_owned)
     }
 
-    /// See [`TopicTokens::rotate`](super::TopicTokens::rotate).
-    ///
-    /// # Errors
-    /// Then nothing has changed.
-    pub fn rotate(&self, drop_previous: bool) -> Result<Option<SecretSummary>, SecretError> {
-        self.0.rotate(drop_previous)
-    }
-
-    /// What may be told of the secrets; `None` if none was made yet.
-    ///
-    /// # Errors
-    /// If they cannot be read.
-    pub fn summary(&self) -> Result<Option<SecretSummary>, SecretError> {
-        self.0.summary()
-    }
-
-    /// The file with the secrets.
-    pub fn path(&self) -> &Path {
-        self.0.path()
+    /// The secrets, to be looked at and rotated.
+    pub fn secrets(&self) -> &Secrets {
+        &self.0
     }
 }

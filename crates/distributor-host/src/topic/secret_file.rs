@@ -62,14 +62,14 @@ pub enum SecretError {
     #[error("no randomness for a secret: {0}")]
     Random(getrandom::Error),
     /// The operating system refused something.
-    #[error("cannot {what} {}: {source}", path.display())]
+    #[error("cannot {what} {}: {reason}", path.display())]
     System {
         /// What was to be done.
         what: &'static str,
         /// To which file.
         path: PathBuf,
         /// What the system says.
-        source: io::Error,
+        reason: io::Error,
     },
 }
 
@@ -143,6 +143,11 @@ impl SecretFile {
         };
         self.replace(&keyring)?;
         self.read()
+    }
+
+    /// What the file is called.
+    pub(super) fn name(&self) -> &'static str {
+        self.name
     }
 
     /// The file, for messages.
@@ -299,5 +304,5 @@ fn sync(directory: &Path) -> Result<(), SecretError> {
 
 fn system(what: &'static str, path: &Path) -> impl FnOnce(io::Error) -> SecretError {
     let path = path.to_owned();
-    move |source| SecretError::System { what, path, source }
+    move |reason| SecretError::System { what, path, reason }
 }

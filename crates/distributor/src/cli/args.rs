@@ -69,7 +69,7 @@ pub(crate) struct Global {
     pub(crate) state: PathBuf,
     /// Service to work with, instead of the state directory: http://HOST:PORT or https://HOST:PORT
     ///
-    /// For all commands but serve, token, backends, config and completions; cancel and watch need it.
+    /// For all commands but serve, token, secrets, backends, config and completions; cancel and watch need it.
     #[arg(
         long,
         value_name = "URL",
@@ -198,6 +198,8 @@ pub(crate) enum Command {
     Serve(super::serve::Arguments),
     /// Look after the tokens that callers of a service show
     Token(super::token::Arguments),
+    /// Look after the secrets that sign the tokens of notifications and of external queues
+    Secrets(super::secrets::Arguments),
     /// Calls that a job makes for itself: activate, depend, finish, previous
     Job(super::job::Arguments),
     /// Print a completion script for a shell

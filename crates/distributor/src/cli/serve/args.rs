@@ -181,3 +181,16 @@ impl Arguments {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use distributor_host::topic::DEFAULT_LIFETIME;
+
+    use super::*;
+
+    #[test]
+    fn the_lifetime_that_help_shows_is_the_hosts() {
+        let shown = duration::lifetime(DEFAULT_TOKEN_LIFETIME);
+        assert_eq!(shown, Ok(DEFAULT_LIFETIME));
+    }
+}

@@ -1,4 +1,6 @@
 //! What every kind of token has in common: its secrets, its clock, its usual lifetime.
+//!
+//! It refuses to know what a token says.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -11,23 +13,23 @@ use super::keyring::{Keyring, SecretSummary, TooMany};
 use super::refusal::TokenRefusal;
 use super::secret_file::{self, SecretError, SecretFile};
 
-/// Signs and checks tokens of one kind.
+/// The secrets of one kind of token, in a file that all processes on the same state share.
 #[derive(Debug, Clone)]
-pub(super) struct SignedTokens {
-    secrets: Arc<SecretFile>,
+pub struct Secrets {
+    file: Arc<SecretFile>,
     clock: Arc<dyn Clock>,
     lifetime: Duration,
 }
 
-impl SignedTokens {
+impl Secrets {
     pub(super) fn new(
         directory: PathBuf,
         name: &'static str,
         clock: Arc<dyn Clock>,
         lifetime: Duration,
     ) -> Self {
-        SignedTokens {
-            secrets: Arc::new(SecretFile::new(directory, name)),
+        Secrets {
+            file: Arc::new(SecretFile::new(directory, name)),
             clock,
             lifetime,
         }
@@ -43,7 +45,7 @@ impl SignedTokens {
 
     /// A token of the usual lifetime, if no file has to be read for it; otherwise the fields come back.
     pub(super) fn issue_at_once(&self, fields: Fields) -> Result<Result<Secret>, Fields> {
-        match self.secrets.in_memory() {
+        match self.file.in_memory() {
             Some(keyring) if keyring.expects(self.lifetime) => {
                 Ok(self.sign(&keyring, fields, None))
             }
@@ -54,7 +56,7 @@ impl SignedTokens {
     /// The fields of a good token.
     pub(super) fn verify(&self, token: &str) -> Result<Fields, TokenRefusal> {
         let keyring = self
-            .secrets
+            .file
             .load()
             .map_err(|error| TokenRefusal::Unchecked(error.to_string()))?;
         let now = self.clock.now();
@@ -66,12 +68,16 @@ impl SignedTokens {
     }
 
     /// Signs with a new secret from now on. Former ones are honoured until the last token that they
-    /// signed has expired, or not at all any more. `None`, and nothing is made, if there is no secret.
-    pub(super) fn rotate(&self, drop_previous: bool) -> Result<Option<SecretSummary>, SecretError> {
-        if self.secrets.load()?.is_none() {
+    /// signed has expired; with `drop_previous`, for a secret that has leaked, not at all any more.
+    /// `None`, and nothing is made, if no secret was made yet.
+    ///
+    /// # Errors
+    /// Then nothing has changed, unless it is said that the file could not be written to the disk.
+    pub fn rotate(&self, drop_previous: bool) -> Result<Option<SecretSummary>, SecretError> {
+        if self.file.load()?.is_none() {
             return Ok(None);
         }
-        let rotated = self.secrets.update(|found| {
+        let rotated = self.file.update(|found| {
             let Some(found) = found else {
                 return Ok(None);
             };
@@ -82,7 +88,7 @@ impl SignedTokens {
             keyring
                 .rotate(secret_file::random()?, self.clock.now(), self.lifetime)
                 .map_err(|TooMany| SecretError::TooMany {
-                    path: self.secrets.path().to_owned(),
+                    path: self.file.path().to_owned(),
                 })?;
             if drop_previous {
                 keyring.drop_previous();
@@ -92,15 +98,23 @@ impl SignedTokens {
         Ok(rotated.map(|keyring| self.summary_of(&keyring)))
     }
 
-    /// What may be told of the secrets; `None` if there are none.
-    pub(super) fn summary(&self) -> Result<Option<SecretSummary>, SecretError> {
-        let keyring = self.secrets.load()?;
+    /// What may be told of the secrets; `None` if none was made yet.
+    ///
+    /// # Errors
+    /// If they cannot be read.
+    pub fn summary(&self) -> Result<Option<SecretSummary>, SecretError> {
+        let keyring = self.file.load()?;
         Ok(keyring.map(|keyring| self.summary_of(&keyring)))
     }
 
-    /// The file with the secrets.
-    pub(super) fn path(&self) -> &Path {
-        self.secrets.path()
+    /// Their name, as it is in the file's.
+    pub fn name(&self) -> &'static str {
+        self.file.name()
+    }
+
+    /// The file, which may not exist.
+    pub fn path(&self) -> &Path {
+        self.file.path()
     }
 
     fn summary_of(&self, keyring: &Keyring) -> SecretSummary {
@@ -110,12 +124,12 @@ impl SignedTokens {
     /// Secrets that know that they sign tokens which are good for `lifetime`, so that a rotation keeps
     /// them for as long. The first who asks makes them.
     fn signing(&self, lifetime: Duration) -> Result<Arc<Keyring>, SecretError> {
-        if let Some(keyring) = self.secrets.load()?
+        if let Some(keyring) = self.file.load()?
             && keyring.expects(lifetime)
         {
             return Ok(keyring);
         }
-        let updated = self.secrets.update(|found| match found {
+        let updated = self.file.update(|found| match found {
             Some(found) if found.expects(lifetime) => Ok(None),
             Some(found) => {
                 let mut keyring = found.clone();
@@ -129,8 +143,8 @@ impl SignedTokens {
         })?;
         updated.ok_or_else(|| SecretError::System {
             what: "find",
-            path: self.secrets.path().to_owned(),
-            source: std::io::ErrorKind::NotFound.into(),
+            path: self.file.path().to_owned(),
+            reason: std::io::ErrorKind::NotFound.into(),
         })
     }
 
