@@ -98,16 +98,6 @@ fn no_topic(config: &ConfigSnapshot) -> Error {
     )
 }
 
-fn no_address(config: &ConfigSnapshot, what: &str) -> Error {
-    Error::new(
-        ErrorKind::Unsupported,
-        format!(
-            "configuration `{}` wants {what}, which this host does not offer",
-            config.name
-        ),
-    )
-}
-
 /// The name, made fit for a file system, and a digest of all that makes the configuration what it
 /// is: another content is another folder, because old executions still use the old content.
 fn directory_name(config: &ConfigSnapshot) -> String {
