@@ -19,6 +19,7 @@ mod reloading;
 mod remote;
 mod reuse;
 mod running;
+mod secrets;
 mod secure;
 mod service_examples;
 mod service_garbage;

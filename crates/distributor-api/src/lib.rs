@@ -12,6 +12,7 @@ mod api;
 mod blocking;
 mod control;
 mod deps;
+pub mod notify;
 mod status;
 mod templates;
 mod validate;

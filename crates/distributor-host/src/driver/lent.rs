@@ -1,7 +1,7 @@
 //! What this host lends to backends: its clock, its notification entrance, its task queue, folders
 //! and helpers.
 //!
-//! Topics belong to a service that has an address; without one they are refused.
+//! A topic is lent only where one is configured; without one it is refused.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -16,14 +16,17 @@ use tokio::sync::mpsc::UnboundedSender;
 
 use super::message::Message;
 use super::queue::Sender;
+use crate::topic::TopicSettings;
 
-/// Where backends find their folders and helper programs.
+/// What backends find around them: folders, helper programs, a topic.
 #[derive(Debug, Clone)]
 pub struct Surroundings {
     /// Folder that holds one folder per configuration; `None` refuses backends that keep state.
     pub backends_directory: Option<PathBuf>,
     /// The program that was built with the helpers, normally the running one.
     pub helper_program: Option<PathBuf>,
+    /// Where notifications may be published to; `None` refuses backends that want a topic.
+    pub topic: Option<TopicSettings>,
 }
 
 #[derive(Debug)]
@@ -45,8 +48,14 @@ impl Host for Lent {
         let _stopped = self.inbox.send(Message::Notified(notification));
     }
 
-    async fn prepare_topic(&self, config: &ConfigSnapshot, _id: ExecutionId) -> Result<Topic> {
-        Err(no_address(config, "notification topics"))
+    async fn prepare_topic(&self, config: &ConfigSnapshot, id: ExecutionId) -> Result<Topic> {
+        let Some(topic) = &self.surroundings.topic else {
+            return Err(no_topic(config));
+        };
+        Ok(Topic {
+            name: topic.name.to_string(),
+            auth_token: topic.tokens.issue_soon(id, &config.name).await?,
+        })
     }
 
     async fn enqueue_task(&self, config: &ConfigSnapshot, task: QueueTask) -> Result<()> {
@@ -78,11 +87,12 @@ impl Host for Lent {
     }
 }
 
-fn no_address(config: &ConfigSnapshot, what: &str) -> Error {
+fn no_topic(config: &ConfigSnapshot) -> Error {
     Error::new(
         ErrorKind::Unsupported,
         format!(
-            "configuration `{}` wants {what}, which this host does not offer",
+            "configuration `{}` wants a topic for notifications, which this host does not have: give the \
+             service `--project` or `--topic`",
             config.name
         ),
     )

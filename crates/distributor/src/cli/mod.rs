@@ -8,6 +8,7 @@ mod backends;
 mod cancel;
 mod completions;
 mod config;
+mod duration;
 mod exit;
 mod explain;
 pub(crate) mod findings;
@@ -21,6 +22,7 @@ mod place;
 mod records;
 mod remote;
 mod run;
+mod secrets;
 mod serve;
 mod show;
 mod signals;
@@ -88,6 +90,7 @@ fn execute(arguments: &Arguments) -> Result<Exit, Failure> {
         Command::Gc(gc) => gc::gc(global, gc),
         Command::Serve(arguments) => serve::serve(global, arguments),
         Command::Token(arguments) => token::token(global, arguments),
+        Command::Secrets(arguments) => secrets::secrets(global, arguments),
         Command::Job(arguments) => job::job(global, arguments),
         Command::Completions(completions) => completions::completions(completions),
     }
