@@ -148,12 +148,15 @@ fn wrong(field: &str, text: &str) -> Error {
 }
 
 fn positive(duration: &prost_types::Duration, field: &str) -> Result<Duration> {
-    match Duration::try_from(*duration) {
-        Ok(duration) if !duration.is_zero() => Ok(duration),
-        _ => Err(wrong(
-            field,
-            "must be positive; leave it out for the default",
-        )),
+    // The conversion cannot negate every number, so it never sees a negative one.
+    let is_negative = duration.seconds < 0 || duration.nanos < 0;
+    let converted = (!is_negative).then(|| Duration::try_from(*duration));
+    match converted {
+        Some(Ok(duration)) if !duration.is_zero() => Ok(duration),
+        _ => {
+            let text = "must be positive; leave it out for the default";
+            Err(wrong(field, text))
+        }
     }
 }
 
