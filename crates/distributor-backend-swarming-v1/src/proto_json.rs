@@ -5,7 +5,7 @@
 //! backend has written is read leniently, because another version may have written it.
 
 use std::collections::BTreeSet;
-use std::fmt;
+use std::fmt::{self, Write as _};
 use std::sync::LazyLock;
 
 use prost::{Message, Name};
@@ -15,7 +15,7 @@ use prost_reflect::{
 use serde::de::{
     DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor,
 };
-use serde_path_to_error::{Deserializer as Located, Track};
+use serde_path_to_error::{Deserializer as Located, Path, Segment, Track};
 
 use crate::generated::DESCRIPTOR_SET;
 
@@ -86,12 +86,29 @@ fn located<T>(
     let mut parser = serde_json::Deserializer::from_str(text);
     let mut track = Track::new();
     let value = read(Located::new(&mut parser, &mut track));
-    let value = value.map_err(|error| match track.path() {
-        path if path.iter().len() == 0 => error.to_string(),
-        path => format!("{path}: {error}"),
+    let value = value.map_err(|error| match place(&track.path()) {
+        place if place.is_empty() => error.to_string(),
+        place => format!("{place}: {error}"),
     })?;
     parser.end().map_err(|error| error.to_string())?;
     Ok(value)
+}
+
+/// As in `job.command[1]`.
+fn place(path: &Path) -> String {
+    let mut place = String::new();
+    for segment in path {
+        let dot = if place.is_empty() { "" } else { "." };
+        // Writing to a string cannot fail.
+        let _infallible = match segment {
+            Segment::Seq { index } => write!(place, "[{index}]"),
+            Segment::Map { key } => write!(place, "{dot}{key}"),
+            Segment::Enum { variant } => write!(place, "{dot}{variant}"),
+            // The text ends in the middle of a name.
+            Segment::Unknown => Ok(()),
+        };
+    }
+    place
 }
 
 /// Walks a value of this kind and refuses what is there twice; all else is left to the real reader.

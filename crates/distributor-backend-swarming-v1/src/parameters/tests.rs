@@ -1,7 +1,7 @@
 //! Each rule by its row, their order, and what is no message at all.
 
 mod extra;
-mod hostile;
+pub(crate) mod hostile;
 
 use serde_json::{Value, json};
 
