@@ -47,13 +47,13 @@ fn set_isolate(url: &str) -> impl FnOnce(&mut proto::Config) {
     }
 }
 
-fn set_source(source: Option<source::Source>) -> impl FnOnce(&mut proto::Config) {
+fn set_source(source: Option<Source>) -> impl FnOnce(&mut proto::Config) {
     move |message| message.credentials = Some(proto::config::Credentials { source })
 }
 
-fn command(argv: &[&str]) -> Option<source::Source> {
+fn command(argv: &[&str]) -> Option<Source> {
     let argv = argv.iter().map(|&argument| argument.to_owned()).collect();
-    Some(source::Source::Command(source::Command { argv }))
+    Some(Source::Command(source::Command { argv }))
 }
 
 #[test]
@@ -130,7 +130,7 @@ fn every_wrong_field_is_named() {
             "config.credentials: set `token_file` or `command`, or leave all of it out".to_owned(),
         ),
         (
-            refused(set_source(Some(source::Source::TokenFile(String::new())))),
+            refused(set_source(Some(Source::TokenFile(String::new())))),
             "config.credentials.token_file: is empty".to_owned(),
         ),
         (
@@ -164,7 +164,7 @@ fn access_tokens_may_travel_in_plain_text_within_the_machine() {
     ] {
         let mut message = message();
         set_url(url)(&mut message);
-        set_source(Some(source::Source::TokenFile("token".to_owned())))(&mut message);
+        set_source(Some(Source::TokenFile("token".to_owned())))(&mut message);
         let settings = Settings::new(message).unwrap();
         assert_eq!(settings.credentials, Credentials::TokenFile("token".into()));
     }

@@ -13,7 +13,7 @@ use distributor_core::{Error, ErrorKind, Result};
 use crate::proto;
 use crate::proto_json;
 
-pub(crate) use limits::{CasTree, ROOT, cas_tree, folder};
+pub(crate) use limits::{ROOT, cas_tree, folder};
 
 /// The checked parameters.
 #[derive(Debug, Clone, PartialEq)]
