@@ -5,9 +5,11 @@
 //! is a text here.
 
 mod form;
+mod look;
 mod request;
 mod response;
 
+pub(crate) use look::{TaskList, TaskOutput};
 pub(crate) use request::{
     CancelRequest, CasDigest, CasReference, CipdInput, CipdPackage, NewTaskRequest, SecretText,
     StringPair, TaskProperties,

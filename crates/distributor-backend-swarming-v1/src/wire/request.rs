@@ -16,6 +16,11 @@ impl SecretText {
     pub(crate) fn new(text: String) -> Self {
         SecretText(text)
     }
+
+    /// The text, for finding it in what others have written.
+    pub(crate) fn expose(&self) -> &str {
+        &self.0
+    }
 }
 
 impl fmt::Debug for SecretText {
