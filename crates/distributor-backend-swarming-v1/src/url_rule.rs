@@ -46,10 +46,12 @@ pub(crate) fn is_exposed(text: &str) -> bool {
     let Ok(url) = Url::parse(text) else {
         return true;
     };
-    if url.scheme() == "https" {
-        return false;
-    }
-    !match url.host() {
+    url.scheme() != "https" && !is_local(&url)
+}
+
+/// True if the url is of this machine.
+pub(crate) fn is_local(url: &Url) -> bool {
+    match url.host() {
         Some(url::Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
         Some(url::Host::Ipv4(address)) => address.is_loopback(),
         Some(url::Host::Ipv6(address)) => address.is_loopback(),

@@ -41,7 +41,7 @@ mod tests {
             ("Sun Nov  6 08:50:37 1994", seconds(60)),
             ("Sun, 06 Nov 1994 08:49:37 GMT", None),
             ("Sun, 06 Nov 1994 07:00:00 GMT", None),
-            ("Sun, 06 Nov 2094 07:00:00 GMT", seconds(600)),
+            ("Sat, 06 Nov 2094 07:00:00 GMT", seconds(600)),
             ("", None),
             ("-1", None),
             ("1.5", None),

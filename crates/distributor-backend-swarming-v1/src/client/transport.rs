@@ -18,6 +18,7 @@ use url::Url;
 
 use super::retry_after;
 use crate::credentials::AccessToken;
+use crate::url_rule;
 
 /// Most bytes of a good answer. A result is a few KiB, a piece of output at most 16 MiB before it is
 /// written as JSON.
@@ -73,7 +74,7 @@ impl Transport {
         Transport {
             client: OnceCell::new(),
             is_encrypted: url.scheme() == "https",
-            is_local: is_local(url),
+            is_local: url_rule::is_local(url),
             clock,
             timeout,
         }
@@ -180,6 +181,7 @@ fn build(is_encrypted: bool, is_local: bool) -> Result<reqwest::Client> {
         .retry(reqwest::retry::never())
         .user_agent(concat!("distributor/", env!("CARGO_PKG_VERSION")));
     if is_local {
+        // A proxy of the environment is for other machines.
         builder = builder.no_proxy();
     }
     builder.build().map_err(|error| unprepared().because(error))
@@ -191,14 +193,4 @@ fn unprepared() -> Error {
     Error::new(ErrorKind::Unavailable, message)
         .transient()
         .not_applied()
-}
-
-/// A proxy of the environment is for other machines.
-fn is_local(url: &Url) -> bool {
-    match url.host() {
-        Some(url::Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
-        Some(url::Host::Ipv4(address)) => address.is_loopback(),
-        Some(url::Host::Ipv6(address)) => address.is_loopback(),
-        None => false,
-    }
 }
