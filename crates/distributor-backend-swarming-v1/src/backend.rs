@@ -64,22 +64,33 @@ impl Swarming {
         match self.config.prepare_topic(execution).await {
             Ok(topic) => Ok(Some(topic)),
             // A host without a topic asks instead.
-            Err(error) if error.kind() == ErrorKind::Unsupported && !error.is_transient() => Ok(None),
+            Err(error) if error.kind() == ErrorKind::Unsupported && !error.is_transient() => {
+                Ok(None)
+            }
             Err(error) => Err(error),
         }
     }
 
     /// What an abandoned run answers: an earlier one may have started a task and lost the answer.
-    async fn started_before(&self, task: &wire::NewTaskRequest, quest: &dm::quest::Desc) -> Result<Started> {
+    async fn started_before(
+        &self,
+        task: &wire::NewTaskRequest,
+        quest: &dm::quest::Desc,
+    ) -> Result<Started> {
         // All services of one server may use the same quests, hence also the service's own tags.
         let is_ours = |tag: &&str| tag.starts_with("execution:") || tag.starts_with("requestor:");
-        let tags: Vec<&str> = task.tags.iter().map(String::as_str).filter(is_ours).collect();
+        let tags: Vec<&str> = task
+            .tags
+            .iter()
+            .map(String::as_str)
+            .filter(is_ours)
+            .collect();
         let found = self.client.find(&tags).await?;
-        let unfinished = |task: &&wire::TaskResult| State::parse(&task.state).unfinished().is_some();
+        let unfinished =
+            |task: &&wire::TaskResult| State::parse(&task.state).unfinished().is_some();
         let found = found.iter().find(unfinished).or(found.first());
-        let found = found.ok_or_else(|| {
-            Error::new(ErrorKind::Cancelled, "called off before it was started")
-        })?;
+        let found = found
+            .ok_or_else(|| Error::new(ErrorKind::Cancelled, "called off before it was started"))?;
         Ok(Started {
             token: Token(found.task_id.clone()),
             poll_timeout: self.settings.poll_timeout(quest, false),
@@ -136,7 +147,10 @@ impl Distributor for Swarming {
             return self.started_before(&build(&request, None)?, &quest).await;
         };
         // From here on it is too late to be called off: the answer says which task to cancel.
-        let created = self.client.new_task(&build(&request, topic.as_ref())?).await?;
+        let created = self
+            .client
+            .new_task(&build(&request, topic.as_ref())?)
+            .await?;
         let state = created
             .task_result
             .map_or(TaskState::Pending, |task| self.state(&task, &quest));

@@ -41,7 +41,10 @@ fn chunk(output: String, is_over: bool, limit: usize) -> LogChunk {
     let mut end = output.floor_char_boundary(limit);
     if !complete {
         // A character that the limit or the moment cut in two comes whole with the next piece.
-        let whole = output.get(..end).unwrap_or_default().trim_end_matches(REPLACEMENT);
+        let whole = output
+            .get(..end)
+            .unwrap_or_default()
+            .trim_end_matches(REPLACEMENT);
         if !whole.is_empty() {
             end = whole.len();
         }

@@ -37,7 +37,10 @@ pub(crate) async fn look(client: &Arc<Client>, ids: &[&str]) -> Vec<Result<Look>
 
 async fn look_at_batch(client: &Arc<Client>, ids: &[&str]) -> Vec<Result<Look>> {
     let running: Vec<bool> = match client.states(ids).await {
-        Ok(states) => states.iter().map(|state| is_running(state.as_deref())).collect(),
+        Ok(states) => states
+            .iter()
+            .map(|state| is_running(state.as_deref()))
+            .collect(),
         // One bad id spoils the answer for all: each must be asked for.
         Err(error) if !error.is_transient() => vec![false; ids.len()],
         Err(error) => return ids.iter().map(|_| Err(same(&error))).collect(),

@@ -7,8 +7,8 @@ use std::time::Duration;
 use distributor_core::{Error, ErrorKind};
 use http::StatusCode;
 
-use super::transport::{Answer, Broken};
 use super::reason;
+use super::transport::{Answer, Broken};
 
 /// What a request was for, which decides how bad its refusal is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,9 +35,11 @@ pub(super) fn refused(
     let reason = reason::of(&answer.body, secrets);
     let reason = match (reason.is_empty(), &answer.location) {
         (false, _) => reason,
-        (true, Some(_)) => "a redirect, which is not followed: is `swarming.url` right, and are there \
+        (true, Some(_)) => {
+            "a redirect, which is not followed: is `swarming.url` right, and are there \
                             credentials?"
-            .to_owned(),
+                .to_owned()
+        }
         (true, None) => "no reason given".to_owned(),
     };
     let message = format!("swarming: {endpoint}: HTTP {}: {reason}", status.as_u16());
@@ -91,13 +93,14 @@ fn later(error: Error, after: Option<Duration>) -> Error {
 
 /// No answer: transient whatever the request was for.
 pub(super) fn broken(endpoint: &str, broken: Broken) -> Error {
-    let error = |kind, text: &str| {
-        Error::new(kind, format!("swarming: {endpoint}: {text}")).transient()
-    };
+    let error =
+        |kind, text: &str| Error::new(kind, format!("swarming: {endpoint}: {text}")).transient();
     match broken {
         Broken::Unsent(cause) => {
             let text = "the server cannot be reached";
-            error(ErrorKind::Unavailable, text).not_applied().because(cause)
+            error(ErrorKind::Unavailable, text)
+                .not_applied()
+                .because(cause)
         }
         Broken::Interrupted(cause) => {
             error(ErrorKind::Unavailable, "the answer was lost").because(cause)

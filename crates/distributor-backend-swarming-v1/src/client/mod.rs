@@ -63,8 +63,9 @@ impl Client {
     /// `Config` for a url that is none.
     pub(crate) fn new(settings: &Settings, clock: Arc<dyn Clock>) -> Result<Self> {
         let base = Url::parse(&format!("{}{BASE}", settings.url));
-        let base = base
-            .map_err(|error| Error::new(ErrorKind::Config, "swarming.url is not a URL").because(error))?;
+        let base = base.map_err(|error| {
+            Error::new(ErrorKind::Config, "swarming.url is not a URL").because(error)
+        })?;
         Ok(Client {
             transport: Transport::new(&base, Arc::clone(&clock), settings.request_timeout),
             credentials: Credentials::new(settings.credentials.clone(), Arc::clone(&clock)),
@@ -90,7 +91,11 @@ impl Client {
             purpose: Purpose::Start,
             endpoint: ENDPOINT,
             request: self.post(ENDPOINT, task)?,
-            secrets: secrets.into_iter().flatten().map(|it| it.expose()).collect(),
+            secrets: secrets
+                .into_iter()
+                .flatten()
+                .map(|it| it.expose())
+                .collect(),
         };
         let created: wire::NewTaskResponse = self.ask(call).await?;
         match is_id(&created.task_id) {
@@ -114,7 +119,10 @@ impl Client {
         let answer: wire::TaskStates = self.ask(manage(ENDPOINT, request)).await?;
         match answer.states.len() == ids.len() {
             true => Ok(answer.states),
-            false => Err(failure::garbled(ENDPOINT, "it has not one state for each task")),
+            false => Err(failure::garbled(
+                ENDPOINT,
+                "it has not one state for each task",
+            )),
         }
     }
 
@@ -133,7 +141,12 @@ impl Client {
             Ok(body) if body.is_empty() => Ok(()),
             Ok(body) => {
                 let answer: wire::CancelResponse = read(ENDPOINT, &body)?;
-                tracing::debug!(task = id, ok = answer.ok, running = answer.was_running, "cancelled");
+                tracing::debug!(
+                    task = id,
+                    ok = answer.ok,
+                    running = answer.was_running,
+                    "cancelled"
+                );
                 Ok(())
             }
             Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
@@ -204,7 +217,9 @@ impl Client {
         let Call { endpoint, .. } = call;
         let broken = |broken| failure::broken(endpoint, broken);
         let mut token = self.credentials.get().await?;
-        let sent = self.transport.exchange(call.request.clone(), token.as_ref());
+        let sent = self
+            .transport
+            .exchange(call.request.clone(), token.as_ref());
         let mut answer = sent.await.map_err(broken)?;
         if let (StatusCode::UNAUTHORIZED, Some(refused)) = (answer.status, &token) {
             let other = self.credentials.replace(refused).await?;
@@ -229,7 +244,10 @@ impl Client {
     /// Tasks go on and nobody hears of them: an operator has to know, once in a while.
     fn complain(&self, error: &Error) {
         let kind = error.kind();
-        if !matches!(kind, ErrorKind::PermissionDenied | ErrorKind::Unauthenticated) {
+        if !matches!(
+            kind,
+            ErrorKind::PermissionDenied | ErrorKind::Unauthenticated
+        ) {
             return;
         }
         let now = self.clock.now();

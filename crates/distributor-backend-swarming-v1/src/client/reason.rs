@@ -44,7 +44,10 @@ mod tests {
     #[test]
     fn anything_else_is_told_in_one_bounded_line() {
         let html = b"<html>\r\n\t<title>502\0Bad Gateway</title>\n</html>\n";
-        assert_eq!(of(html, &[]), "<html> <title>502 Bad Gateway</title> </html>");
+        assert_eq!(
+            of(html, &[]),
+            "<html> <title>502 Bad Gateway</title> </html>"
+        );
         assert_eq!(of(br#"{"error":"x"}"#, &[]), r#"{"error":"x"}"#);
         assert_eq!(of(b"", &[]), "");
         assert_eq!(of(b"\xff", &[]), "\u{fffd}");
@@ -54,7 +57,11 @@ mod tests {
 
     #[test]
     fn a_secret_that_is_sent_back_is_not_repeated() {
-        let body = format!("{} Authorization: Bearer canary {}", "x".repeat(1_000), "y".repeat(99));
+        let body = format!(
+            "{} Authorization: Bearer canary {}",
+            "x".repeat(1_000),
+            "y".repeat(99)
+        );
         let told = of(body.as_bytes(), &["canary", ""]);
         assert!(!told.contains("can"), "{told}");
         let json = br#"{"error":{"message":"bad token can\u0061ry"}}"#;

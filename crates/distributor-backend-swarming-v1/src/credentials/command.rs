@@ -43,18 +43,29 @@ async fn output(program: &str, arguments: &[String]) -> Result<Vec<u8>> {
         .stderr(Stdio::piped())
         .kill_on_drop(true)
         .spawn()
-        .map_err(|error| failed(program, ErrorKind::Unauthenticated, "cannot be started").because(error))?;
+        .map_err(|error| {
+            failed(program, ErrorKind::Unauthenticated, "cannot be started").because(error)
+        })?;
     let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
     let (stdout, stderr) = tokio::join!(head(stdout, MOST_OUTPUT), head(stderr, MOST_COMPLAINT));
     let status = child.wait().await;
-    let unreadable = |error| failed(program, ErrorKind::Unauthenticated, "cannot be read").because(error);
+    let unreadable =
+        |error| failed(program, ErrorKind::Unauthenticated, "cannot be read").because(error);
     let status = status.map_err(unreadable)?;
     if !status.success() {
-        return Err(failed(program, ErrorKind::Unauthenticated, &complaint(status, stderr)));
+        return Err(failed(
+            program,
+            ErrorKind::Unauthenticated,
+            &complaint(status, stderr),
+        ));
     }
     let (output, is_all) = stdout.map_err(unreadable)?;
     if !is_all {
-        return Err(failed(program, ErrorKind::Unauthenticated, "printed more than 64 KiB"));
+        return Err(failed(
+            program,
+            ErrorKind::Unauthenticated,
+            "printed more than 64 KiB",
+        ));
     }
     Ok(output)
 }
@@ -97,7 +108,10 @@ fn complaint(status: ExitStatus, stderr: std::io::Result<(Vec<u8>, bool)>) -> St
 
 /// The arguments may hold secrets, so only the program is named.
 pub(super) fn failed(program: &str, kind: ErrorKind, text: &str) -> Error {
-    Error::new(kind, format!("the program for access tokens, `{program}`, {text}"))
-        .transient()
-        .not_applied()
+    Error::new(
+        kind,
+        format!("the program for access tokens, `{program}`, {text}"),
+    )
+    .transient()
+    .not_applied()
 }

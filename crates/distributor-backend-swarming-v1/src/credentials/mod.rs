@@ -105,7 +105,11 @@ impl Credentials {
         }
         let answer = match command::run(program, arguments, self.clock.as_ref()).await {
             Ok(output) => output::read(&output, self.clock.now()).map_err(|text| {
-                command::failed(program, ErrorKind::Unauthenticated, &format!("is of no use: {text}"))
+                command::failed(
+                    program,
+                    ErrorKind::Unauthenticated,
+                    &format!("is of no use: {text}"),
+                )
             }),
             Err(error) => Err(error),
         };
@@ -152,13 +156,16 @@ async fn read_file(path: PathBuf) -> Result<AccessToken> {
             .not_applied()
     };
     match read.await {
-        Ok((Ok(text), path)) => AccessToken::new(&text)
-            .map_err(|text| failed(&format!("is of no use: {text}"), &path)),
+        Ok((Ok(text), path)) => {
+            AccessToken::new(&text).map_err(|text| failed(&format!("is of no use: {text}"), &path))
+        }
         Ok((Err(error), path)) => Err(failed("cannot be read", &path).because(error)),
-        Err(error) => Err(Error::new(ErrorKind::Internal, "reading a file ended early")
-            .transient()
-            .not_applied()
-            .because(error)),
+        Err(error) => Err(
+            Error::new(ErrorKind::Internal, "reading a file ended early")
+                .transient()
+                .not_applied()
+                .because(error),
+        ),
     }
 }
 

@@ -52,18 +52,17 @@ pub(super) fn read(output: &[u8], now: Timestamp) -> Result<Issued, &'static str
         return Ok(Issued { token, end: None });
     }
     // The reason of a parser may quote what it has read.
-    let document: Document =
-        serde_json::from_str(text).map_err(|_| "its output is not the JSON object that is expected")?;
+    let document: Document = serde_json::from_str(text)
+        .map_err(|_| "its output is not the JSON object that is expected")?;
     let token = document.access_token.or(document.token);
     let token = token.ok_or("its output has neither `access_token` nor `token`")?;
     let end = match (document.expires_in, document.expiry) {
         (Some(left), _) => {
-            let left = number(left).ok_or("`expires_in` of its output is not a number of seconds")?;
+            let left =
+                number(left).ok_or("`expires_in` of its output is not a number of seconds")?;
             Some(now.after(left))
         }
-        (None, Some(moment)) => {
-            Some(end(moment).ok_or("`expiry` of its output is not a time")?)
-        }
+        (None, Some(moment)) => Some(end(moment).ok_or("`expiry` of its output is not a time")?),
         (None, None) => None,
     };
     Ok(Issued {
@@ -110,12 +109,36 @@ mod tests {
     #[test]
     fn a_bare_token_and_both_kinds_of_object_are_understood() {
         check("ya29.x\n", "ya29.x", None);
-        check(r#"{"access_token":"a","expires_in":3599,"token_type":"Bearer"}"#, "a", Some(4_599));
-        check(r#"{"access_token":"a","expires_in":"60"}"#, "a", Some(1_060));
-        check(r#" {"token":"b","expiry":1700000000}"#, "b", Some(1_700_000_000));
-        check(r#"{"token":"b","expiry":"2023-11-14T22:13:20Z"}"#, "b", Some(1_700_000_000));
-        check(r#"{"token":"b","expiry":"2023-11-14T23:13:20+01:00"}"#, "b", Some(1_700_000_000));
-        check(r#"{"access_token":"a","token":"b","expiry":null}"#, "a", None);
+        check(
+            r#"{"access_token":"a","expires_in":3599,"token_type":"Bearer"}"#,
+            "a",
+            Some(4_599),
+        );
+        check(
+            r#"{"access_token":"a","expires_in":"60"}"#,
+            "a",
+            Some(1_060),
+        );
+        check(
+            r#" {"token":"b","expiry":1700000000}"#,
+            "b",
+            Some(1_700_000_000),
+        );
+        check(
+            r#"{"token":"b","expiry":"2023-11-14T22:13:20Z"}"#,
+            "b",
+            Some(1_700_000_000),
+        );
+        check(
+            r#"{"token":"b","expiry":"2023-11-14T23:13:20+01:00"}"#,
+            "b",
+            Some(1_700_000_000),
+        );
+        check(
+            r#"{"access_token":"a","token":"b","expiry":null}"#,
+            "a",
+            None,
+        );
     }
 
     #[test]

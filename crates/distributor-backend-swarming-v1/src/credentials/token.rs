@@ -70,7 +70,13 @@ mod tests {
 
     #[test]
     fn what_could_end_a_header_is_refused_and_not_shown() {
-        for text in ["canary\nX-Evil: 1", "canary\u{7f}", "canary\0", "can ary", "canäry"] {
+        for text in [
+            "canary\nX-Evil: 1",
+            "canary\u{7f}",
+            "canary\0",
+            "can ary",
+            "canäry",
+        ] {
             let error = AccessToken::new(text).expect_err(text);
             assert!(!error.contains("can"), "{error}");
         }

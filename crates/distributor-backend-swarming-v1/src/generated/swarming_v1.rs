@@ -39,7 +39,7 @@ pub mod config {
     /// The server.
     #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
     pub struct Swarming {
-        /// Scheme and host, nothing after the host: `<https://HOST`> or `<https://HOST:PORT`.>
+        /// Scheme and host, nothing after them: `SCHEME://HOST` or `SCHEME://HOST:PORT`.
         #[prost(string, tag = "1")]
         pub url: ::prost::alloc::string::String,
     }
