@@ -33,7 +33,7 @@ mod tests {
     }
 
     #[test]
-    fn what_names_no_task_is_ignored() {
+    fn dc_46_what_names_no_task_is_ignored() {
         let deep = "[".repeat(100_000);
         let twice = r#"{"task_id":"a0","task_id":"b0"}"#;
         for data in [

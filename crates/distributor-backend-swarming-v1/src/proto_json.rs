@@ -87,11 +87,22 @@ fn located<T>(
     let mut track = Track::new();
     let value = read(Located::new(&mut parser, &mut track));
     let value = value.map_err(|error| match place(&track.path()) {
-        place if place.is_empty() => error.to_string(),
-        place => format!("{place}: {error}"),
+        place if place.is_empty() => problem(&error),
+        place => format!("{place}: {}", problem(&error)),
     })?;
     parser.end().map_err(|error| error.to_string())?;
     Ok(value)
+}
+
+/// What is wrong. The line is told only if the text is no JSON at all: otherwise the text is one long line
+/// by now, and not what the person has written.
+fn problem(error: &serde_json::Error) -> String {
+    let text = error.to_string();
+    let position = format!(" at line {} column {}", error.line(), error.column());
+    match text.strip_suffix(&position) {
+        Some(bare) if error.is_data() => bare.to_owned(),
+        _ => text,
+    }
 }
 
 /// As in `job.command[1]`.

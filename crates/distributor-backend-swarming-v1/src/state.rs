@@ -67,3 +67,30 @@ impl State {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_two_states_are_no_end() {
+        let unfinished = |name| State::parse(name).unfinished();
+        assert_eq!(unfinished("PENDING"), Some(TaskState::Pending));
+        assert_eq!(unfinished("RUNNING"), Some(TaskState::Running));
+        for name in [
+            "EXPIRED",
+            "TIMED_OUT",
+            "BOT_DIED",
+            "CANCELED",
+            "COMPLETED",
+            "KILLED",
+            "NO_RESOURCE",
+            "CLIENT_ERROR",
+            "INVALID",
+            "",
+            "running",
+        ] {
+            assert_eq!(unfinished(name), None, "{name}");
+        }
+    }
+}

@@ -84,12 +84,12 @@ mod tests {
     }
 
     #[test]
-    fn u1_an_empty_url_is_required() {
+    fn u01_an_empty_url_is_required() {
         assert_eq!(refused(""), "is required");
     }
 
     #[test]
-    fn u2_upper_case_is_told_before_anything_else() {
+    fn u02_upper_case_is_told_before_anything_else() {
         for text in [
             "https://Host",
             "HTTP://host",
@@ -102,7 +102,7 @@ mod tests {
     }
 
     #[test]
-    fn u3_what_is_no_url_is_told_with_the_reason() {
+    fn u03_what_is_no_url_is_told_with_the_reason() {
         for text in [
             "host",
             "https://",
@@ -130,14 +130,14 @@ mod tests {
     }
 
     #[test]
-    fn u4_other_schemes_are_refused() {
+    fn u04_other_schemes_are_refused() {
         for text in ["ftp://host", "file:///x", "host:8080", "wss://host/"] {
             assert_eq!(refused(text), "scheme must be http or https", "{text}");
         }
     }
 
     #[test]
-    fn u5_anything_after_the_host_is_refused() {
+    fn u05_anything_after_the_host_is_refused() {
         for text in [
             "https://host/",
             "https://host/path",

@@ -68,7 +68,7 @@ fn a_server_is_all_that_is_required() {
 }
 
 #[test]
-fn u1_to_u5_hold_for_both_urls_and_name_them() {
+fn u01_to_u05_hold_for_both_urls_and_name_them() {
     let rules = [
         ("", "is required"),
         ("https://Host", "must be lower-case"),
@@ -215,26 +215,48 @@ fn quest(is_simple: bool, stop: Option<Message>) -> dm::quest::Desc {
     }
 }
 
-#[test]
-fn dc_34_and_dc_35_the_host_always_asks_in_the_end() {
-    let hour = 3_600;
-    for (is_simple, stop, published, asked) in [
-        (true, None, 600, 60),
-        (true, duration(hour), 600, 60),
-        (false, None, 12 * hour, 300),
-        (false, duration(0), 12 * hour, 300),
-        (false, duration(-1), 12 * hour, 300),
-        (false, duration(30), 120, 120),
-        (false, duration(2 * hour), 3 * hour + 60, 3 * hour + 60),
-        (false, duration(i64::MAX), 12 * hour, 12 * hour),
-    ] {
-        let quest = quest(is_simple, stop);
-        for (is_published, expected) in [(true, published), (false, asked)] {
-            let poll = settings().poll_timeout(&quest, is_published);
-            let expected = Duration::from_secs(expected.unsigned_abs());
-            assert_eq!(poll, expected, "{is_simple} {stop:?} {is_published}");
-        }
+const HOUR: u64 = 3_600;
+
+#[track_caller]
+fn check_polls(is_published: bool, expected: [(bool, Option<Message>, u64); 8]) {
+    for (is_simple, stop, expected) in expected {
+        let poll = settings().poll_timeout(&quest(is_simple, stop), is_published);
+        assert_eq!(poll, Duration::from_secs(expected), "{is_simple} {stop:?}");
     }
     let bare = dm::quest::Desc::default();
-    assert!(!settings().poll_timeout(&bare, false).is_zero());
+    assert!(!settings().poll_timeout(&bare, is_published).is_zero());
+}
+
+#[test]
+fn dc_34_a_host_that_nobody_tells_asks_when_the_task_can_be_over() {
+    check_polls(
+        false,
+        [
+            (true, None, 60),
+            (true, duration(3_600), 60),
+            (false, None, 300),
+            (false, duration(0), 300),
+            (false, duration(-1), 300),
+            (false, duration(30), 30 + 30 + 60),
+            (false, duration(7_200), 2 * HOUR + HOUR + 60),
+            (false, duration(i64::MAX), 12 * HOUR),
+        ],
+    );
+}
+
+#[test]
+fn dc_35_a_host_that_is_told_asks_too_in_case_it_was_not() {
+    check_polls(
+        true,
+        [
+            (true, None, 600),
+            (true, duration(3_600), 600),
+            (false, None, 12 * HOUR),
+            (false, duration(0), 12 * HOUR),
+            (false, duration(-1), 12 * HOUR),
+            (false, duration(30), 30 + 30 + 60),
+            (false, duration(7_200), 2 * HOUR + HOUR + 60),
+            (false, duration(i64::MAX), 12 * HOUR),
+        ],
+    );
 }

@@ -39,7 +39,7 @@ pub mod config {
     /// The server.
     #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
     pub struct Swarming {
-        /// Scheme and host, nothing after the host: `<https://HOST`> or `<https://HOST:PORT`.>
+        /// Scheme and host, nothing after them: `SCHEME://HOST` or `SCHEME://HOST:PORT`.
         #[prost(string, tag = "1")]
         pub url: ::prost::alloc::string::String,
     }
@@ -83,7 +83,7 @@ pub mod config {
     }
     /// Nested message and enum types in `Credentials`.
     pub mod credentials {
-        /// A program that prints an access token.
+        /// A program that prints an access token, or JSON that holds one and says when it expires.
         #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
         pub struct Command {
             /// The program and its arguments; not empty.
@@ -103,10 +103,10 @@ pub mod config {
         /// Exactly one must be set.
         #[derive(Clone, PartialEq, Eq, Hash, ::prost::Oneof)]
         pub enum Source {
-            /// A file whose content is an access token; read again when the server refuses the token.
+            /// A file whose content is an access token. It may be replaced at any time.
             #[prost(string, tag = "1")]
             TokenFile(::prost::alloc::string::String),
-            /// Run for the first token, and again when the server refuses the token.
+            /// Run for the first token, and again when that has expired or the server refuses it.
             #[prost(message, tag = "2")]
             Command(Command),
         }

@@ -38,7 +38,9 @@ pub(crate) fn build(
     let timeouts = timeouts.unwrap_or_default();
     let scheduling = &parameters.scheduling;
     let mut dimensions = scheduling.dimensions.clone();
-    dimensions.extend(previous.snapshot_dimensions);
+    // A bot may have an empty value, but a task cannot ask for one.
+    let snapshot = previous.snapshot_dimensions.into_iter();
+    dimensions.extend(snapshot.filter(|(key, value)| !key.is_empty() && !value.is_empty()));
     let command = parameters.command.iter();
     let properties = TaskProperties {
         command: command

@@ -188,13 +188,14 @@ fn dc_25_the_previous_execution_decides_packages_and_bot() {
 }
 
 #[test]
-fn a_previous_execution_without_pins_loses_no_packages() {
+fn a_previous_execution_that_pins_nothing_changes_nothing() {
     let first = Case::new().build();
     for previous in [
         json!({}),
         json!({"exit_code": "1"}),
         json!({"cipd_pins": {}}),
         json!({"cipd_pins": {"by_path": {"bin": {}}}}),
+        json!({"snapshot_dimensions": {"os": "", "": "x"}}),
     ] {
         let mut case = Case::new();
         case.previous(&previous);
