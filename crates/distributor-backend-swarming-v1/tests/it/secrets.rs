@@ -105,7 +105,10 @@ async fn no_secret_is_in_an_error_a_log_line_or_debug_even_if_the_server_sends_i
             std::error::Error::source(error).map(|it| it.to_string())
         );
     }
-    assert!(shown.contains("HTTP 403: <pre>Bearer (secret) (secret) (secret)</pre>"), "{shown}");
+    assert!(
+        shown.contains("HTTP 403: <pre>Bearer (secret) (secret) (secret)</pre>"),
+        "{shown}"
+    );
     for secret in ["canary", "topic-token", "activation-token", secret] {
         assert!(!shown.contains(secret), "{shown}");
     }
