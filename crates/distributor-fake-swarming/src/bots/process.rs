@@ -75,9 +75,7 @@ async fn execute(shared: &Shared, task: &Task, kill: &Notify) -> io::Result<End>
         silent_from: began,
         stopping: None,
     };
-    running
-        .to_its_end(shared, task, properties, kill, &*clock)
-        .await
+    running.wait(shared, task, properties, kill, &*clock).await
 }
 
 fn spawn(
@@ -150,7 +148,7 @@ struct Running {
 }
 
 impl Running {
-    async fn to_its_end(
+    async fn wait(
         &mut self,
         shared: &Shared,
         task: &Task,
