@@ -196,6 +196,9 @@ pub(crate) enum Command {
     Gc(Gc),
     /// Serve the API to submitters and jobs
     Serve(super::serve::Arguments),
+    /// Serve a fake Swarming, to try its backend without a farm
+    #[cfg(feature = "fake-swarming")]
+    FakeSwarming(super::fake_swarming::Arguments),
     /// Look after the tokens that callers of a service show
     Token(super::token::Arguments),
     /// Look after the secrets that sign the tokens of notifications and of external queues

@@ -11,6 +11,8 @@ mod config;
 mod duration;
 mod exit;
 mod explain;
+#[cfg(feature = "fake-swarming")]
+mod fake_swarming;
 pub(crate) mod findings;
 mod gc;
 mod graph;
@@ -89,6 +91,8 @@ fn execute(arguments: &Arguments) -> Result<Exit, Failure> {
         Command::Watch(watch) => watch::watch(global, watch),
         Command::Gc(gc) => gc::gc(global, gc),
         Command::Serve(arguments) => serve::serve(global, arguments),
+        #[cfg(feature = "fake-swarming")]
+        Command::FakeSwarming(arguments) => fake_swarming::fake_swarming(global, arguments),
         Command::Token(arguments) => token::token(global, arguments),
         Command::Secrets(arguments) => secrets::secrets(global, arguments),
         Command::Job(arguments) => job::job(global, arguments),
