@@ -75,7 +75,10 @@ fn by_execution(tasks: &[Value]) -> BTreeMap<String, Vec<Value>> {
             .filter_map(Value::as_str)
             .find_map(|tag| tag.strip_prefix("execution:"))
             .expect("a task of an execution");
-        found.entry(execution.to_owned()).or_default().push(task.clone());
+        found
+            .entry(execution.to_owned())
+            .or_default()
+            .push(task.clone());
     }
     found
 }

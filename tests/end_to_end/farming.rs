@@ -43,9 +43,15 @@ fn dc_05_dc_36_a_published_message_finishes_the_execution_before_the_poll_timer(
     let first = wait_until_over(&service, &ids[0], 1);
     assert!(!first["data"]["finished"].is_null(), "{first}");
     let second = wait_until_over(&service, &ids[1], 1);
-    assert_eq!(second["data"]["abnormalFinish"]["status"], "FAILED", "{second}");
+    assert_eq!(
+        second["data"]["abnormalFinish"]["status"], "FAILED",
+        "{second}"
+    );
     let third = wait_until_over(&service, &ids[2], 1);
-    assert_eq!(third["data"]["abnormalFinish"]["status"], "CANCELLED", "{third}");
+    assert_eq!(
+        third["data"]["abnormalFinish"]["status"], "CANCELLED",
+        "{third}"
+    );
     assert_eq!(farm.tasks().len(), 3);
     let told = place.run(["notifications", "--json", "--server", &service.url]);
     let told = told.expect(0).json();
@@ -59,7 +65,10 @@ fn dc_35_a_lost_notification_is_made_up_for_by_polling() {
     let poll = "poll_timeout { seconds: 1 }";
     let (service, _farm) = service_and_farm(&place, poll, &["--faults", "drop.toml"]);
     let mut connection = Connection::to(service.address());
-    let ids = ask_all(&mut connection, &[farm_quest(1, &["work"], &json!({}), &simple())]);
+    let ids = ask_all(
+        &mut connection,
+        &[farm_quest(1, &["work"], &json!({}), &simple())],
+    );
     let end = wait_until_over(&service, &ids[0], 1);
     assert!(!end["data"]["finished"].is_null(), "{end}");
 }
@@ -70,12 +79,22 @@ fn dc_37_dc_38_a_cancelled_attempt_kills_its_task() {
     let (service, farm) = service_and_farm(&place, NEVER, &[]);
     let mut connection = Connection::to(service.address());
     let long = json!({"FAKE_SECONDS": "100000"});
-    let ids = ask_all(&mut connection, &[farm_quest(1, &["work"], &long, &simple())]);
-    service.wait_for(|| (walk(&service, &ids[0], 1)["data"]["executing"] != Value::Null).then_some(()));
+    let ids = ask_all(
+        &mut connection,
+        &[farm_quest(1, &["work"], &long, &simple())],
+    );
+    service.wait_for(|| {
+        (walk(&service, &ids[0], 1)["data"]["executing"] != Value::Null).then_some(())
+    });
     let attempt = format!("{}|1", ids[0]);
-    place.run(["cancel", &attempt, "--server", &service.url]).expect(0);
+    place
+        .run(["cancel", &attempt, "--server", &service.url])
+        .expect(0);
     let end = wait_until_over(&service, &ids[0], 1);
-    assert_eq!(end["data"]["abnormalFinish"]["status"], "CANCELLED", "{end}");
+    assert_eq!(
+        end["data"]["abnormalFinish"]["status"], "CANCELLED",
+        "{end}"
+    );
     let tasks = farm.tasks();
     let [task] = tasks.as_slice() else {
         panic!("{tasks:?}");
@@ -91,7 +110,7 @@ fn the_examples_run_on_a_farm_that_runs_commands() {
     let farm = place.farm(&["--run-commands"]);
     place.write(
         "swarming.cfg",
-        &include_str!("../../examples/swarming.cfg").replace("http://127.0.0.1:8651", &farm.url),
+        &include_str!("../../examples/swarming.cfg").replace("http://127.0.0.1:8660", &farm.url),
     );
     let done = place.run(["run", "swarming.toml", "--json"]).expect(0);
     for job in done.json()["jobs"].as_array().into_iter().flatten() {

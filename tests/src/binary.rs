@@ -5,17 +5,29 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::OnceLock;
 
-/// The program under test. `cargo test` of this package alone does not build it, so the first caller
-/// does; when it is fresh that takes a moment only.
-pub(crate) fn distributor() -> &'static Path {
-    static PATH: OnceLock<PathBuf> = OnceLock::new();
-    PATH.get_or_init(|| build(&["--package", "distributor"]).join("distributor"))
+/// The program as it is by default, and one with all features, which has the fake farm.
+///
+/// `cargo test` of this package alone builds neither, so the first caller does; when they are fresh that
+/// takes a moment only. Both have the same name where cargo puts them, hence the copy.
+fn programs() -> &'static (PathBuf, PathBuf) {
+    static PATHS: OnceLock<(PathBuf, PathBuf)> = OnceLock::new();
+    PATHS.get_or_init(|| {
+        let package = ["--package", "distributor"];
+        let built = build(&[package.as_slice(), &["--all-features"]].concat()).join("distributor");
+        let all = built.with_file_name("distributor-with-all-features");
+        std::fs::copy(&built, &all).expect("the program can be copied");
+        (build(&package).join("distributor"), all)
+    })
 }
 
-/// The fake farm.
-pub(crate) fn farm_program() -> &'static Path {
-    static PATH: OnceLock<PathBuf> = OnceLock::new();
-    PATH.get_or_init(|| build(&["--package", "distributor-fake-swarming"]).join("fake-swarming"))
+/// The program under test.
+pub(crate) fn distributor() -> &'static Path {
+    &programs().0
+}
+
+/// The same with all features.
+pub(crate) fn with_all_features() -> &'static Path {
+    &programs().1
 }
 
 /// The program, without the environment's own settings and with nothing to read.

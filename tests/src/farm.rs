@@ -5,7 +5,7 @@ use std::process::Command;
 
 use serde_json::{Value, json};
 
-use crate::binary::farm_program;
+use crate::binary::with_all_features;
 use crate::http::{Connection, get, post};
 use crate::place::Place;
 use crate::running::Running;
@@ -35,14 +35,14 @@ impl Place {
     /// Starts a farm that listens on `address`.
     #[track_caller]
     pub fn farm_at(&self, address: &str, arguments: &[&str]) -> Farm {
-        let mut command = Command::new(farm_program());
+        let mut command = Command::new(with_all_features());
         command
-            .args(["--listen", address, "--state", "farm"])
+            .args(["fake-swarming", "--listen", address, "--state", "farm"])
             .args(arguments)
             .current_dir(self.path())
             .stdin(std::process::Stdio::null());
         let mut running = Running::start(command);
-        let line = running.wait_for("serving at ");
+        let line = running.wait_for("serves at ");
         let url = line
             .split_whitespace()
             .find(|word| word.starts_with("http"))

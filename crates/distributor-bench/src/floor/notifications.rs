@@ -48,8 +48,9 @@ pub(crate) fn run(folder: &Path, count: u64, batch: i64) -> Result<Outcome> {
 fn run_batch(connection: &mut Connection, ids: std::ops::Range<i64>) -> rusqlite::Result<()> {
     let transaction = connection.transaction()?;
     {
-        let mut insert = transaction
-            .prepare_cached("INSERT INTO notifications (id, execution, body) VALUES (?1, ?2, ?3)")?;
+        let mut insert = transaction.prepare_cached(
+            "INSERT INTO notifications (id, execution, body) VALUES (?1, ?2, ?3)",
+        )?;
         for id in ids.clone() {
             insert.execute(params![id, id % 1000, [1u8; 64]])?;
         }

@@ -11,7 +11,8 @@ use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use distributor_client::Streaming;
 use distributor_core::dm::attempt::State;
-use distributor_core::{QuestId, TestingRegistry};
+use distributor_core::{QuestId, SystemClock, TestingRegistry};
+use distributor_host::topic::{DEFAULT_LIFETIME, TopicTokens};
 use distributor_proto::control::{WatchRequest, WatchResponse};
 use distributor_store::StateCounts;
 use tokio::sync::broadcast::error::RecvError;
@@ -91,7 +92,10 @@ pub(crate) fn latency(folder: &Path, count: u64) -> Result<Outcome> {
             let ends = bodies(&service, &quests, END)?;
             let end = ends.first().context("one body")?;
             let sent = Instant::now();
-            tokio::try_join!(post(&mut connection, end), next(&mut changes, State::Finished))?;
+            tokio::try_join!(
+                post(&mut connection, end),
+                next(&mut changes, State::Finished)
+            )?;
             let now = Instant::now();
             let asked = told.take_asked().context("the backend was not asked")?;
             from_sending.push(now.duration_since(sent));
@@ -143,9 +147,11 @@ async fn running(service: &Service, count: u64) -> Result<Vec<QuestId>> {
 
 /// A push for each of these quests' first executions.
 fn bodies(service: &Service, quests: &[QuestId], data: &[u8]) -> Result<Vec<Vec<u8>>> {
+    let secrets = service.folder.join("secrets");
+    let tokens = TopicTokens::new(secrets, Arc::new(SystemClock), DEFAULT_LIFETIME);
     let token = |quest: &QuestId| {
         let execution = quest.attempt(1).execution(1);
-        let token = service.topic_tokens.issue(execution, "bench")?;
+        let token = tokens.issue(execution, "bench")?;
         let token = String::from_utf8_lossy(token.expose()).into_owned();
         Ok(body("projects/bench/subscriptions/bench", &token, data))
     };
