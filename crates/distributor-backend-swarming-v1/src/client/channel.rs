@@ -98,7 +98,7 @@ impl Channel {
         let now = self.clock.now();
         let last = self.complained.load(Ordering::Relaxed);
         let next = i64::try_from(COMPLAIN_EVERY.as_micros()).unwrap_or(i64::MAX);
-        if now.as_micros() < last.saturating_add(next) && last != i64::MIN {
+        if now.as_micros() < last.saturating_add(next) {
             return;
         }
         let claimed = self.complained.compare_exchange(
