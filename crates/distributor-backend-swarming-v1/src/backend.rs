@@ -77,8 +77,9 @@ impl Swarming {
         task: &wire::NewTaskRequest,
         quest: &dm::quest::Desc,
     ) -> Result<Started> {
-        // All services of one server may use the same quests, hence also the service's own tags.
-        let is_ours = |tag: &&str| tag.starts_with("execution:") || tag.starts_with("requestor:");
+        // Other services of one server may run the same quests, hence also the service's own tag.
+        let service = format!("requestor:{}", self.config.dm_host());
+        let is_ours = |tag: &&str| tag.starts_with("execution:") || *tag == service;
         let tags: Vec<&str> = task
             .tags
             .iter()

@@ -29,7 +29,7 @@ register! {
     config_type: "swarmingV1.Config",
     descriptor_set: generated::DESCRIPTOR_SET,
     summary: "runs tasks on a Swarming farm, by its first API",
-    example: "swarming { url: \"https://swarming.example.com\" } \
+    example: "swarming { url: \"https://swarming.example.com\" }\n\
               credentials { token_file: \"/etc/distributor/swarming-token\" }",
     works_unconfigured: false,
     capabilities: Capabilities {

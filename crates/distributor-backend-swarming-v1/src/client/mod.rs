@@ -1,29 +1,26 @@
 //! The calls of Swarming's first API that this backend makes.
 //!
-//! A call is one exchange, and a second one if the server refuses the access token and there is another.
-//! It refuses to repeat anything else: the host does (DC-23), and knows when.
+//! It refuses to repeat a call that failed: the host does (DC-23), and knows when.
 
+mod channel;
 mod failure;
 mod reason;
 mod retry_after;
 mod transport;
 
-use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
-use std::time::Duration;
 
 use distributor_core::{Clock, Error, ErrorKind, Result};
-use http::{Method, StatusCode};
+use http::Method;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use url::Url;
 
 use crate::config::Settings;
-use crate::credentials::Credentials;
 use crate::wire;
+use channel::{Call, Channel};
 use failure::Purpose;
-use transport::{Request, Transport};
+use transport::Request;
 
 /// Behind the server's url.
 const BASE: &str = "/_ah/api/swarming/v1/";
@@ -33,27 +30,12 @@ pub(crate) const MOST_STATES: usize = 100;
 const MOST_OUTPUT: usize = 16_384_000;
 /// Longest id of a task.
 const MOST_ID: usize = 128;
-/// How often it is logged that the server does not let us in.
-const COMPLAIN_EVERY: Duration = Duration::from_secs(10 * 60);
 
 /// One server.
+#[derive(Debug)]
 pub(crate) struct Client {
     base: Url,
-    transport: Transport,
-    credentials: Credentials,
-    clock: Arc<dyn Clock>,
-    /// When it was last logged that the server does not let us in, in microseconds.
-    complained: AtomicI64,
-}
-
-/// A call: what is sent, and how its failure is told.
-struct Call<'a> {
-    purpose: Purpose,
-    /// For messages: the path without ids.
-    endpoint: &'static str,
-    request: Request,
-    /// What is sent and must not come back in a message.
-    secrets: Vec<&'a str>,
+    channel: Channel,
 }
 
 impl Client {
@@ -67,17 +49,14 @@ impl Client {
             Error::new(ErrorKind::Config, "swarming.url is not a URL").because(error)
         })?;
         Ok(Client {
-            transport: Transport::new(&base, Arc::clone(&clock), settings.request_timeout),
-            credentials: Credentials::new(settings.credentials.clone(), Arc::clone(&clock)),
+            channel: Channel::new(&base, settings, clock),
             base,
-            clock,
-            complained: AtomicI64::new(i64::MIN),
         })
     }
 
     /// Returns when there is an access token, so that the next call does not wait for one.
     pub(crate) async fn ready(&self) -> Result<()> {
-        self.credentials.get().await.map(drop)
+        self.channel.ready().await
     }
 
     /// `tasks/new`. A repetition with the same `request_uuid` gives the first task.
@@ -133,7 +112,7 @@ impl Client {
         let asked = match task_path(id, "cancel") {
             Ok(path) => {
                 let request = self.post(&path, &wish)?;
-                self.call(manage(ENDPOINT, request)).await
+                self.channel.call(manage(ENDPOINT, request)).await
             }
             Err(error) => Err(error),
         };
@@ -209,78 +188,7 @@ impl Client {
 
     async fn ask<T: DeserializeOwned>(&self, call: Call<'_>) -> Result<T> {
         let endpoint = call.endpoint;
-        read(endpoint, &self.call(call).await?)
-    }
-
-    /// The body of a good answer.
-    async fn call(&self, call: Call<'_>) -> Result<Vec<u8>> {
-        let Call { endpoint, .. } = call;
-        let broken = |broken| failure::broken(endpoint, broken);
-        let mut token = self.credentials.get().await?;
-        let sent = self
-            .transport
-            .exchange(call.request.clone(), token.as_ref());
-        let mut answer = sent.await.map_err(broken)?;
-        if let (StatusCode::UNAUTHORIZED, Some(refused)) = (answer.status, &token) {
-            let other = self.credentials.replace(refused).await?;
-            if other != token {
-                token = other;
-                let sent = self.transport.exchange(call.request, token.as_ref());
-                answer = sent.await.map_err(broken)?;
-            }
-        }
-        if answer.status.is_success() {
-            return Ok(answer.body);
-        }
-        let mut secrets = call.secrets;
-        secrets.extend(token.as_ref().map(|token| token.expose()));
-        let error = failure::refused(call.purpose, endpoint, &answer, &secrets);
-        if call.purpose == Purpose::Manage {
-            self.complain(&error);
-        }
-        Err(error)
-    }
-
-    /// Tasks go on and nobody hears of them: an operator has to know, once in a while.
-    fn complain(&self, error: &Error) {
-        let kind = error.kind();
-        if !matches!(
-            kind,
-            ErrorKind::PermissionDenied | ErrorKind::Unauthenticated
-        ) {
-            return;
-        }
-        let now = self.clock.now();
-        let last = self.complained.load(Ordering::Relaxed);
-        let next = i64::try_from(COMPLAIN_EVERY.as_micros()).unwrap_or(i64::MAX);
-        if now.as_micros() < last.saturating_add(next) && last != i64::MIN {
-            return;
-        }
-        let claimed = self.complained.compare_exchange(
-            last,
-            now.as_micros(),
-            Ordering::Relaxed,
-            Ordering::Relaxed,
-        );
-        if claimed.is_ok() {
-            let server = self.base.host_str().unwrap_or_default();
-            tracing::error!(
-                server,
-                %error,
-                "Swarming does not let us look after tasks that it runs for us: repair the \
-                 credentials or the permissions of this account"
-            );
-        }
-    }
-}
-
-impl fmt::Debug for Client {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Client")
-            .field("base", &self.base.as_str())
-            .field("transport", &self.transport)
-            .field("credentials", &self.credentials)
-            .finish_non_exhaustive()
+        read(endpoint, &self.channel.call(call).await?)
     }
 }
 

@@ -29,9 +29,7 @@ async fn a_start_that_is_called_off_starts_nothing() {
     let tag = |tag: String| ("tags".to_owned(), tag);
     let expected = [
         ("limit".to_owned(), "10".to_owned()),
-        tag("requestor:DM".to_owned()),
         tag("requestor:dm.example.com".to_owned()),
-        tag("requestor:swarming_v1".to_owned()),
         tag(format!("execution:{}", execution(1))),
     ];
     let seen = server.seen();
