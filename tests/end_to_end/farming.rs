@@ -114,10 +114,10 @@ fn the_examples_run_on_a_farm_that_runs_commands() {
     );
     let done = place.run(["run", "swarming.toml", "--json"]).expect(0);
     for job in done.json()["jobs"].as_array().into_iter().flatten() {
-        assert_eq!(job["status"], "finished", "{job}");
+        assert_eq!(job["state"], "FINISHED", "{job}");
     }
     let again = place.run(["run", "swarming.toml", "--json"]).expect(0);
     for job in again.json()["jobs"].as_array().into_iter().flatten() {
-        assert_eq!(job["status"], "reused", "{job}");
+        assert_eq!(job["reused"], true, "{job}");
     }
 }
