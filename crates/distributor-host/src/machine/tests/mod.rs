@@ -8,6 +8,7 @@ mod end;
 mod invariants;
 mod job;
 mod left_alone;
+mod news;
 mod poll;
 mod result;
 mod start;

@@ -11,7 +11,7 @@ use distributor_core::{AttemptId, Notification, TaskResult, TaskState, Token};
 use distributor_host::Received;
 use distributor_store::records::Outcome;
 
-use crate::support::{Method, Quest, Reply, World, run, secs};
+use crate::support::{Gate, Method, Quest, Reply, World, run, secs};
 
 /// An attempt whose task runs, and is not asked about for long.
 async fn running(world: &World, name: u32) -> AttemptId {
@@ -59,7 +59,7 @@ fn dc_44_the_sender_is_answered_after_the_commit_and_before_the_call() {
         let world = World::new();
         let id = running(&world, 1).await;
         let backend = world.backend("b");
-        let gate = crate::support::Gate::closed();
+        let gate = Gate::closed();
         let behind = Reply::Behind(gate.clone(), Ok(None));
         backend.notification.next(behind);
         let hold = world.store.hold_next_commit();
@@ -68,10 +68,7 @@ fn dc_44_the_sender_is_answered_after_the_commit_and_before_the_call() {
             let notification = Notification::new(id.execution(1), Vec::new());
             engine.receive(notification, "b").await
         });
-        // Its own runtime has a single thread, which must not be the one that waits.
-        while !receiving.is_finished() && !world.store.is_held() {
-            tokio::task::yield_now().await;
-        }
+        world.store.held().await;
         assert!(!receiving.is_finished(), "nothing is durable yet");
         assert_eq!(backend.count(Method::Notification), 0);
         drop(hold);

@@ -1,5 +1,6 @@
 //! Notifications from outside, duplicated and out of order, and what must be true of them.
 
+use distributor_core::dm::attempt::State;
 use distributor_core::{AttemptId, ExecutionId, Notification};
 use distributor_host::Received;
 
@@ -12,10 +13,16 @@ impl Simulation {
     pub(super) async fn receive(&mut self) {
         let mut sent: Vec<ExecutionId> = Vec::new();
         for _ in 0..1 + self.random.below(12) {
-            let id = match self.random.below(3) {
-                0 if !sent.is_empty() => sent[0],
+            let live = self.live();
+            let mut at = |end: usize| {
+                let at = self.random.below(end.max(1) as u64);
+                usize::try_from(at).expect("small")
+            };
+            let id = match (at(8), live.get(at(live.len()))) {
+                (0..=2, _) if !sent.is_empty() => sent[at(sent.len())],
+                (3..=6, Some(id)) => *id,
                 _ => {
-                    let number = u32::try_from(self.random.below(4)).expect("small");
+                    let number = u32::try_from(at(4)).expect("small");
                     self.any().execution(number)
                 }
             };
@@ -30,6 +37,23 @@ impl Simulation {
             let received = self.world.engine.receive(notification, config).await;
             self.check_received(id, received.ok());
         }
+    }
+
+    /// Executions that run, or are about to.
+    fn live(&self) -> Vec<ExecutionId> {
+        let known = self
+            .ids()
+            .into_iter()
+            .filter_map(|id| self.world.find(id).filter(|record| !record.is_final()));
+        known
+            .filter_map(|record| match record.prepared {
+                Some(prepared) => Some(record.id.execution(prepared.execution)),
+                None if record.state == State::Executing => {
+                    Some(record.id.execution(record.current_execution))
+                }
+                None => None,
+            })
+            .collect()
     }
 
     /// The sender's answer fits to what is stored, which may have moved on since.

@@ -80,10 +80,6 @@ impl FaultyStore {
         held.wait_for(|held| *held).await.expect("the store lives");
     }
 
-    pub(crate) fn is_held(&self) -> bool {
-        *self.held.borrow()
-    }
-
     /// Commits that succeeded so far.
     pub(crate) fn commits(&self) -> u64 {
         self.plan.lock().expect("plan").commits
