@@ -195,7 +195,7 @@ pub(crate) enum Command {
     /// the state keeps everything.
     Gc(Gc),
     /// Serve the API to submitters and jobs
-    Serve(super::serve::Arguments),
+    Serve(Box<super::serve::Arguments>),
     /// Look after the tokens that callers of a service show
     Token(super::token::Arguments),
     /// Look after the secrets that sign the tokens of notifications and of external queues
