@@ -1,11 +1,17 @@
-//! What the service says to its log, as one text.
+//! What the service says to its log.
+//!
+//! One subscriber for the whole program, which is there before anything is said: `tracing` remembers
+//! whether anybody listens to a line, and does so for all threads.
 
+use std::cell::RefCell;
 use std::fmt::{self, Write as _};
-use std::sync::{Arc, Mutex};
+use std::sync::Once;
 
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
 use tracing::{Event, Level, Metadata, Subscriber};
+
+use crate::support;
 
 /// One line of the log.
 #[derive(Debug, Clone)]
@@ -14,25 +20,27 @@ pub(crate) struct Line {
     pub(crate) text: String,
 }
 
-/// Keeps every line, of all levels.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Log(Arc<Mutex<Vec<Line>>>);
-
-impl Log {
-    /// Lines from here on, on this thread.
-    pub(crate) fn begin() -> (Self, tracing::subscriber::DefaultGuard) {
-        let log = Log::default();
-        let guard = tracing::subscriber::set_default(log.clone());
-        (log, guard)
-    }
-
-    /// What came since it was asked last.
-    pub(crate) fn take(&self) -> Vec<Line> {
-        std::mem::take(&mut self.0.lock().expect("lines"))
-    }
+thread_local! {
+    static LINES: RefCell<Vec<Line>> = const { RefCell::new(Vec::new()) };
 }
 
-impl Subscriber for Log {
+/// Runs a test whose thread's lines are kept.
+pub(crate) fn run(test: impl Future<Output = ()>) {
+    static LISTENING: Once = Once::new();
+    LISTENING.call_once(|| {
+        tracing::subscriber::set_global_default(Listener).expect("nobody else listens");
+    });
+    support::run(test);
+}
+
+/// What was said on this thread since this was asked last.
+pub(crate) fn said() -> Vec<Line> {
+    LINES.take()
+}
+
+struct Listener;
+
+impl Subscriber for Listener {
     fn enabled(&self, metadata: &Metadata<'_>) -> bool {
         metadata.target().starts_with("distributor_api::notify")
     }
@@ -53,7 +61,7 @@ impl Subscriber for Log {
             level,
             text: text.0,
         };
-        self.0.lock().expect("lines").push(line);
+        LINES.with_borrow_mut(|lines| lines.push(line));
     }
 
     fn enter(&self, _: &Id) {}

@@ -10,8 +10,8 @@ use distributor_core::{ExecutionId, QuestId, TaskResult};
 use distributor_host::topic::{DEFAULT_LIFETIME, TopicTokens};
 use tracing::Level;
 
-use crate::log::Log;
-use crate::support::{CONFIG, OTHER_CONFIG, World, desc, run};
+use crate::log::{run, said};
+use crate::support::{CONFIG, OTHER_CONFIG, World, desc};
 
 fn receiver(world: &World) -> &Receiver {
     &world.api.parts().inbound.receiver
@@ -114,7 +114,7 @@ fn the_log_gives_reasons_and_neither_tokens_nor_contents() {
         let (start, end) = good.split_at(good.len() / 2);
         let changed = if end.starts_with('A') { 'B' } else { 'A' };
         let forged = format!("{start}{changed}{}", &end[1..]);
-        let (log, _guard) = Log::begin();
+        let _before = said();
         for token in [&*good, &other, &forged, "canary-token"] {
             handle(&world, token).await;
         }
@@ -126,7 +126,7 @@ fn the_log_gives_reasons_and_neither_tokens_nor_contents() {
         world.engine.stop().await;
         handle(&world, &good).await;
 
-        let lines = log.take();
+        let lines = said();
         let all: String = lines.iter().map(|it| format!("{}\n", it.text)).collect();
         for reason in [
             "another configuration than its token says",
@@ -152,17 +152,17 @@ fn the_log_gives_reasons_and_neither_tokens_nor_contents() {
 fn a_flood_of_bad_tokens_does_not_fill_the_log() {
     run(async {
         let world = World::new();
-        let (log, _guard) = Log::begin();
+        let _before = said();
         for _ in 0..1000 {
             handle(&world, "bad").await;
         }
-        assert_eq!(log.take().len(), 10);
+        assert_eq!(said().len(), 10);
         // What else goes wrong is said all the same.
         receiver(&world).malformed(&MessageError::NotWrapped("message"));
-        assert_eq!(log.take().len(), 1);
+        assert_eq!(said().len(), 1);
         world.clock.advance(Duration::from_secs(60));
         handle(&world, "bad").await;
-        let [line] = log.take().try_into().expect("one line");
+        let [line] = said().try_into().expect("one line");
         assert!(line.text.contains("left_out=990"), "{}", line.text);
         assert_eq!(receiver(&world).counts().bad_token, 1001);
     });
@@ -172,14 +172,14 @@ fn a_flood_of_bad_tokens_does_not_fill_the_log() {
 fn long_names_are_cut_in_the_log() {
     run(async {
         let world = World::new();
-        let (log, _guard) = Log::begin();
+        let _before = said();
         let long = PubsubMessage {
             subscription: "ü\n".repeat(1_000_000),
             message_id: Some("x".repeat(1_000_000)),
             ..message(&[])
         };
         receiver(&world).handle(long).await;
-        let [line] = log.take().try_into().expect("one line");
+        let [line] = said().try_into().expect("one line");
         assert!(line.text.len() < 1000 && !line.text.contains('\n'));
     });
 }

@@ -5,8 +5,8 @@ use std::time::Duration;
 use distributor_api::notify::{TaskQueueReceiver, TaskRefusal};
 use distributor_host::topic::QueueTokens;
 
-use crate::log::Log;
-use crate::support::{CONFIG, OTHER_CONFIG, World, run};
+use crate::log::{run, said};
+use crate::support::{CONFIG, OTHER_CONFIG, World};
 
 fn queue(world: &World) -> &TaskQueueReceiver {
     &world.api.parts().inbound.task_queue
@@ -29,7 +29,7 @@ fn dc_50_only_the_token_of_the_configuration_lets_a_task_in() {
         let delivered = delivery.complete(Default::default(), Vec::new()).await;
         delivered.expect("the backend takes it");
 
-        let (log, _guard) = Log::begin();
+        let _before = said();
         let other = token(&world, OTHER_CONFIG);
         for (token, name) in [
             (None, CONFIG),
@@ -43,7 +43,7 @@ fn dc_50_only_the_token_of_the_configuration_lets_a_task_in() {
             let refused = queue(&world).admit(token, name).expect_err("not let in");
             assert!(matches!(refused, TaskRefusal::Forbidden(_)), "{refused}");
         }
-        let lines = log.take();
+        let lines = said();
         assert_eq!(lines.len(), 7);
         for line in lines {
             assert!(line.text.len() < 1000);
@@ -59,10 +59,10 @@ fn dc_50_only_the_token_of_the_configuration_lets_a_task_in() {
 fn a_flood_of_strangers_does_not_fill_the_log() {
     run(async {
         let world = World::new();
-        let (log, _guard) = Log::begin();
+        let _before = said();
         for _ in 0..1000 {
             queue(&world).admit(None, CONFIG).expect_err("not let in");
         }
-        assert_eq!(log.take().len(), 10);
+        assert_eq!(said().len(), 10);
     });
 }
