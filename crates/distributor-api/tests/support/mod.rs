@@ -1,5 +1,10 @@
 //! What the tests of the service share: a host in memory, whose backend, time and callers are scripted.
 //! Nothing here sleeps; whoever waits, waits for an event.
+#![allow(
+    dead_code,
+    unused_imports,
+    reason = "each of the test programs uses a part of it"
+)]
 
 mod backend;
 mod request;

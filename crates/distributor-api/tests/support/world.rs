@@ -1,6 +1,5 @@
 //! A service in a world of its own.
 
-use std::path::Path;
 use std::sync::Arc;
 
 use distributor_api::notify::Inbound;
@@ -13,6 +12,7 @@ use distributor_host::{Engine, Entrance, Settings, Surroundings};
 use distributor_proto::acls::Acls;
 use distributor_store::records::{AttemptRecord, DependencyRecord, QuestRecord};
 use distributor_store::{MemoryStore, Store};
+use tempfile::TempDir;
 
 use super::backend::Backend;
 use super::request::{id_of, request};
@@ -27,6 +27,8 @@ pub(crate) struct World {
     pub(crate) templates: Arc<Templates>,
     pub(crate) engine: Engine,
     pub(crate) api: Api,
+    /// What signs the tokens of notifications and queues.
+    pub(crate) secrets: TempDir,
     host: Arc<dyn Host>,
 }
 
@@ -79,12 +81,13 @@ impl World {
             writers: vec!["writers".to_owned()],
         }));
         let templates = Arc::new(Templates::default());
+        let secrets = TempDir::new().expect("a folder");
         let api = Api::new(Parts {
             engine: engine.clone(),
             clock: clock.clone(),
             access: Arc::new(access),
             templates: templates.clone(),
-            inbound: Inbound::new(&engine, Path::new("no-secrets"), clock.clone()),
+            inbound: Inbound::new(&engine, secrets.path(), clock.clone()),
         });
         World {
             clock,
@@ -93,6 +96,7 @@ impl World {
             templates,
             engine,
             api,
+            secrets,
             host,
         }
     }

@@ -200,3 +200,15 @@ fn where_no_token_is_needed_web_pages_cannot_push() {
         world.stopped().await;
     });
 }
+
+/// There is no service without what takes them in: the type of its parts demands it.
+#[test]
+fn dc_69_both_routes_answer_as_soon_as_the_service_listens() {
+    run(async {
+        let world = World::new().await;
+        assert_eq!(post(world.address, PUSH, &[], b"").await.status, 204);
+        let reply = post(world.address, "/tq/distributor/x", &[], b"").await;
+        assert_eq!(reply.status, 403);
+        world.stopped().await;
+    });
+}

@@ -195,7 +195,7 @@ pub(crate) enum Command {
     /// the state keeps everything.
     Gc(Gc),
     /// Serve the API to submitters and jobs
-    Serve(super::serve::Arguments),
+    Serve(Box<super::serve::Arguments>),
     /// Serve a fake Swarming, to try its backend without a farm
     #[cfg(feature = "fake-swarming")]
     FakeSwarming(super::fake_swarming::Arguments),

@@ -37,7 +37,7 @@ pub(crate) use request::{Reply, post, pushed, raw};
 /// The route of the original.
 pub(crate) const PUSH: &str = "/_ah/push-handlers/dm-distributor-notify";
 
-const GUARD: Duration = Duration::from_secs(60);
+const GUARD: Duration = Duration::from_secs(180);
 const BEGINNING: Timestamp = Timestamp::from_micros(1_600_000_000_000_000);
 
 /// Runs a test with a generous guard against hanging for ever.

@@ -85,3 +85,58 @@ impl PushArguments {
         Ok(Some(callers))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Debug, Parser)]
+    struct Command {
+        #[command(flatten)]
+        push: PushArguments,
+    }
+
+    fn callers(arguments: &[&str]) -> Result<Option<PushCallers>, String> {
+        let words = ["serve"].iter().chain(arguments);
+        let command = Command::try_parse_from(words).map_err(|error| error.to_string())?;
+        command.push.callers().map_err(|failure| match failure {
+            Failure::Input(message) => message,
+            other => panic!("{other:?}"),
+        })
+    }
+
+    #[test]
+    fn without_an_audience_anybody_may_push() {
+        assert!(callers(&[]).expect("no arguments").is_none());
+    }
+
+    #[test]
+    fn the_flag_that_is_missing_or_wrong_is_named() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let keys = folder.path().join("keys.json");
+        let keys = keys.to_str().expect("text");
+        let (audience, account) = (["--push-audience", "u"], ["--push-account", "a@b"]);
+        let given = |parts: &[[&str; 2]]| callers(&parts.concat()).expect_err("not usable");
+        for (parts, flag) in [
+            (&[audience][..], "--push-account"),
+            (&[audience, account], "--push-keys"),
+            (&[account], "--push-audience"),
+            (&[["--push-issuer", "i"]], "--push-audience"),
+            (&[["--push-keys", keys]], "--push-audience"),
+            (&[["--push-audience", ""], account], "--push-audience"),
+            (&[audience, account, ["--push-keys", keys]], "--push-keys"),
+        ] {
+            let problem = given(parts);
+            assert!(problem.contains(flag), "{problem}");
+        }
+        std::fs::write(keys, "{}").expect("written");
+        let problem = given(&[audience, account, ["--push-keys", keys]]);
+        assert!(problem.contains("--push-keys") && problem.contains("keys.json"));
+        let key = r#"{"keys":[{"kty":"RSA","kid":"1","n":"AQAB","e":"AQAB"}]}"#;
+        std::fs::write(keys, key).expect("written");
+        let callers = callers(&[audience, account, ["--push-keys", keys]].concat());
+        assert!(callers.expect("all that it takes").is_some());
+    }
+}

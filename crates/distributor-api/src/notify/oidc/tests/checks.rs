@@ -232,3 +232,23 @@ fn a_list_that_is_empty_is_refused() {
         assert_eq!(make(settings), Err(PushCallersError { field }));
     }
 }
+
+#[tokio::test]
+async fn no_token_with_one_character_changed_is_let_in() {
+    let issuer = Issuer::one();
+    let world = World::new([Ok(key_set(&[&issuer]))]);
+    let good = issuer.token();
+    for at in 0..good.len() {
+        for other in ["A", "B", ".", "=", "\u{e9}", ""] {
+            let changed = format!("{}{other}{}", &good[..at], &good[at + 1..]);
+            if changed != good {
+                let refused = world.check(&changed).await.expect_err(&changed);
+                assert!(
+                    matches!(refused, PushRefusal::Unauthenticated(_)),
+                    "{refused}"
+                );
+            }
+        }
+    }
+    world.check(&good).await.unwrap();
+}
