@@ -107,6 +107,33 @@ fn what_vanishes_gives_its_room_back() {
 }
 
 #[test]
+fn a_stored_task_takes_its_place_once_as_soon_as_its_sender_knows() {
+    run(async {
+        let world = World::with(Settings {
+            queue_tasks: 2,
+            ..Default::default()
+        });
+        world.backend("b");
+        // The host hands the first one out after it has told of it.
+        let hold = world.store.hold_next_read("due_queue");
+        enqueue(&world, "b", task("1")).await;
+        world.store.held().await;
+        let config = world.source_snapshot("b");
+        let mut second = world.host.enqueue_task(&config, later("2", 5));
+        tokio::select! {
+            biased;
+            refused = &mut second => panic!("there is room for two: {refused:?}"),
+            () = std::future::ready(()) => {}
+        }
+        drop(hold);
+        second.await.expect("stored");
+        world.settle().await;
+        assert_eq!(bodies(&world, "b"), ["1"]);
+        assert_eq!(counts(&world), (1, 0));
+    });
+}
+
+#[test]
 fn the_limit_counts_what_a_former_process_left() {
     run(async {
         let mut world = World::with(Settings {
