@@ -134,6 +134,26 @@ fn a_stored_task_takes_its_place_once_as_soon_as_its_sender_knows() {
 }
 
 #[test]
+fn a_task_takes_its_place_before_it_is_stored() {
+    run(async {
+        let world = World::with(Settings {
+            queue_tasks: 1,
+            ..Default::default()
+        });
+        world.backend("b");
+        let hold = world.store.hold_next_commit();
+        let config = world.source_snapshot("b");
+        let host = world.host.clone();
+        let first = tokio::spawn(async move { host.enqueue_task(&config, later("1", 5)).await });
+        world.store.held().await;
+        refused(&world, later("2", 5)).await;
+        drop(hold);
+        first.await.expect("no panic").expect("stored");
+        assert_eq!(counts(&world), (1, 0));
+    });
+}
+
+#[test]
 fn the_limit_counts_what_a_former_process_left() {
     run(async {
         let mut world = World::with(Settings {
