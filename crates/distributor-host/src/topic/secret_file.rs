@@ -231,6 +231,11 @@ impl SecretFile {
 
     fn replace(&self, keyring: &Keyring) -> Result<(), SecretError> {
         let content = keyring.to_bytes().map_err(self.damaged())?;
+        if content.expose().len() as u64 > LONGEST_FILE {
+            // Nobody could read it again.
+            let problem = format!("rewritten it would be longer than {LONGEST_FILE} bytes");
+            return Err(self.damaged()(problem));
+        }
         let aside = self.directory.join(format!("{}.new", self.name));
         let written = write_aside(&aside, &content).map_err(system("write", &aside));
         let renamed =

@@ -143,20 +143,26 @@ fn what_waits_behind_a_row_that_asks_for_nothing_any_more_goes_with_it() {
     });
 }
 
+/// Two rows that are to be tried again within a second.
+async fn two_delayed(world: &World, id: AttemptId) {
+    let backend = world.backend("b");
+    backend.notification.times(2, &|| Err(transient("busy")));
+    for calls in 1..=2 {
+        let hint = Notification::new(id.execution(1), Vec::new());
+        world.host.notify(hint);
+        backend.called(Method::Notification, calls).await;
+        world.settle().await;
+    }
+    assert_eq!(world.pending().0, 2);
+}
+
 #[test]
 fn a_row_that_is_due_and_must_wait_keeps_nobody_awake() {
     run(async {
         let world = World::new();
         let id = running(&world, 1).await;
         let backend = world.backend("b");
-        backend.notification.times(2, &|| Err(transient("busy")));
-        for calls in 1..=2 {
-            let hint = Notification::new(id.execution(1), Vec::new());
-            world.host.notify(hint);
-            backend.called(Method::Notification, calls).await;
-            world.settle().await;
-        }
-        assert_eq!(world.pending().0, 2, "both are to be tried again");
+        two_delayed(&world, id).await;
         let gate = Gate::closed();
         let behind = Reply::Behind(gate.clone(), Ok(None));
         backend.notification.next(behind);
@@ -175,6 +181,28 @@ fn a_row_that_is_due_and_must_wait_keeps_nobody_awake() {
         world.settle().await;
         assert_eq!(backend.count(Method::Notification), 4);
         assert_eq!(world.pending(), (0, 0));
+    });
+}
+
+#[test]
+fn a_due_row_that_goes_with_its_execution_is_not_remembered() {
+    run(async {
+        let world = World::new();
+        let (id, other) = (running(&world, 1).await, running(&world, 2).await);
+        let backend = world.backend("b");
+        two_delayed(&world, id).await;
+        backend.notification.next(ends("{}"));
+        world.advance(secs(1)).await;
+        world.until_final(id).await;
+        assert_eq!(
+            (backend.count(Method::Notification), world.pending().0),
+            (3, 0)
+        );
+        // Who remembers no such row has one question for the next moment.
+        let reads = world.store.reads("next_due");
+        world.advance(secs(1000)).await;
+        assert_eq!(backend.calls_of(Method::GetStatus).len(), 1, "{other}");
+        assert!(world.store.reads("next_due") > reads);
     });
 }
 
