@@ -163,7 +163,8 @@ impl SecretFile {
     fn read(&self) -> Result<Option<Arc<Keyring>>, SecretError> {
         let file = match File::open(&self.path) {
             Ok(file) => file,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            // A link that leads nowhere is no first use: what it should lead to may come back.
+            Err(error) if error.kind() == io::ErrorKind::NotFound && !self.path.is_symlink() => {
                 *self.seen() = None;
                 return Ok(None);
             }
