@@ -1,6 +1,7 @@
 //! Notifications about one execution are handled one after the other (DC-62).
 
 use distributor_core::{AttemptId, Notification, TaskResult, TaskState};
+use distributor_host::driver::NotificationLimits;
 use distributor_host::{Received, Settings};
 
 use super::{ends, object, running};
@@ -180,6 +181,47 @@ fn a_row_that_is_due_and_must_wait_keeps_nobody_awake() {
         gate.open();
         world.settle().await;
         assert_eq!(backend.count(Method::Notification), 4);
+        assert_eq!(world.pending(), (0, 0));
+    });
+}
+
+#[test]
+fn many_due_rows_that_must_wait_hide_no_other() {
+    // More than the host reads at once.
+    const MANY: usize = 600;
+    run(async {
+        let world = World::with(Settings {
+            notifications: NotificationLimits {
+                per_execution: MANY,
+                ..Default::default()
+            },
+            ..Default::default()
+        });
+        let (id, other) = (running(&world, 1).await, running(&world, 2).await);
+        let backend = world.backend("b");
+        backend
+            .notification
+            .times(MANY + 1, &|| Err(transient("busy").retry_after(secs(5))));
+        for _ in 0..MANY {
+            let hint = Notification::new(id.execution(1), Vec::new());
+            world.host.notify(hint);
+        }
+        backend.called(Method::Notification, MANY).await;
+        world.settle().await;
+        world.clock.advance(secs(1));
+        receive(&world, other, "other").await;
+        world.settle().await;
+        assert_eq!(world.pending().0, MANY + 1);
+        let gate = Gate::closed();
+        let behind = Reply::Behind(gate.clone(), Ok(None));
+        backend.notification.next(behind);
+        world.clock.advance(secs(4));
+        backend.called(Method::Notification, MANY + 2).await;
+        backend.notification.next(ends("{}"));
+        world.clock.advance(secs(1));
+        world.until_final(other).await;
+        gate.open();
+        world.settle().await;
         assert_eq!(world.pending(), (0, 0));
     });
 }

@@ -72,6 +72,7 @@ impl FaultyStore {
     /// The next commit waits, and with it the host's only writer.
     pub(crate) fn hold_next_commit(&self) -> Hold {
         let (open, wait) = mpsc::channel();
+        self.held.send_replace(false);
         self.plan.lock().expect("plan").hold = Some(wait);
         Hold { _open: open }
     }
@@ -79,6 +80,7 @@ impl FaultyStore {
     /// The next read with this method waits, and with it whoever reads.
     pub(crate) fn hold_next_read(&self, method: &'static str) -> Hold {
         let (open, wait) = mpsc::channel();
+        self.held.send_replace(false);
         self.plan.lock().expect("plan").hold_read = Some((method, wait));
         Hold { _open: open }
     }
