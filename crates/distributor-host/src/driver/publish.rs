@@ -48,7 +48,7 @@ impl Committer {
             }
         }
         self.release(&mut work);
-        if let Err(error) = settled.and_then(|()| self.dispatch(&mut work)) {
+        if let Err(error) = settled.and(self.dispatch(&mut work)) {
             self.dispatcher.begin_anew();
             self.failed(&error);
             return;
