@@ -19,24 +19,24 @@ use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 
-pub const BASE: &str = "/_ah/api/swarming/v1";
-pub const TOPIC: &str = "projects/p/topics/notify";
-pub const PULL: &str = "projects/p/subscriptions/pull";
+pub(crate) const BASE: &str = "/_ah/api/swarming/v1";
+pub(crate) const TOPIC: &str = "projects/p/topics/notify";
+pub(crate) const PULL: &str = "projects/p/subscriptions/pull";
 /// Longer than anything that works takes; only a failure waits for it.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A farm, its clock and its state.
-pub struct World {
-    pub farm: Option<Farm>,
-    pub clock: Arc<ManualClock>,
-    pub client: Client,
-    pub settings: Settings,
+pub(crate) struct World {
+    pub(crate) farm: Option<Farm>,
+    pub(crate) clock: Arc<ManualClock>,
+    pub(crate) client: Client,
+    pub(crate) settings: Settings,
     _folder: tempfile::TempDir,
 }
 
 impl World {
     /// Starts a farm with one bot and a pull subscription, after `change` of the settings.
-    pub async fn start(change: impl FnOnce(&mut Settings)) -> Self {
+    pub(crate) async fn start(change: impl FnOnce(&mut Settings)) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let clock = Arc::new(ManualClock::new(1_700_000_000_000_000));
         let mut settings = Settings::new(folder.path().join("farm"), 1);
@@ -54,21 +54,21 @@ impl World {
     }
 
     /// Ends the farm and starts it again with the same state.
-    pub async fn restart(&mut self) {
+    pub(crate) async fn restart(&mut self) {
         self.end().await;
         let farm = Farm::start(self.settings.clone()).await.expect("a farm");
         self.client = Client::of(farm.url());
         self.farm = Some(farm);
     }
 
-    pub async fn end(&mut self) {
+    pub(crate) async fn end(&mut self) {
         if let Some(farm) = self.farm.take() {
             farm.stop().await;
         }
     }
 }
 
-pub fn pull(name: &str) -> Subscription {
+pub(crate) fn pull(name: &str) -> Subscription {
     Subscription {
         name: name.to_owned(),
         topic: TOPIC.to_owned(),
@@ -76,7 +76,7 @@ pub fn pull(name: &str) -> Subscription {
     }
 }
 
-pub fn push(url: &str) -> Subscription {
+pub(crate) fn push(url: &str) -> Subscription {
     Subscription {
         name: "projects/p/subscriptions/push".to_owned(),
         topic: TOPIC.to_owned(),
@@ -85,7 +85,7 @@ pub fn push(url: &str) -> Subscription {
 }
 
 /// A request for a task that is told of, with these variables.
-pub fn task(env: &[(&str, &str)]) -> Value {
+pub(crate) fn task(env: &[(&str, &str)]) -> Value {
     let env: Vec<Value> = env
         .iter()
         .map(|(key, value)| json!({"key": key, "value": value}))
@@ -107,28 +107,28 @@ pub fn task(env: &[(&str, &str)]) -> Value {
 
 /// A client of one farm.
 #[derive(Clone)]
-pub struct Client {
+pub(crate) struct Client {
     url: String,
-    pub bearer: Option<String>,
+    pub(crate) bearer: Option<String>,
     http: HyperClient<HttpConnector, Full<Bytes>>,
 }
 
 /// What came back.
 #[derive(Debug)]
-pub struct Answer {
-    pub status: StatusCode,
-    pub headers: http::HeaderMap,
-    pub body: Bytes,
+pub(crate) struct Answer {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: http::HeaderMap,
+    pub(crate) body: Bytes,
 }
 
 impl Answer {
-    pub fn json(&self) -> Value {
+    pub(crate) fn json(&self) -> Value {
         serde_json::from_slice(&self.body).expect("JSON")
     }
 }
 
 impl Client {
-    pub fn of(url: &str) -> Self {
+    pub(crate) fn of(url: &str) -> Self {
         Client {
             url: url.to_owned(),
             bearer: None,
@@ -141,7 +141,7 @@ impl Client {
     }
 
     /// Makes a call; `Err` if no complete answer came.
-    pub async fn call(
+    pub(crate) async fn call(
         &self,
         method: Method,
         path: &str,
@@ -168,44 +168,44 @@ impl Client {
         within(answer).await
     }
 
-    pub async fn get(&self, path: &str) -> Answer {
+    pub(crate) async fn get(&self, path: &str) -> Answer {
         let path = format!("{BASE}/{path}");
         self.call(Method::GET, &path, None)
             .await
             .expect("an answer")
     }
 
-    pub async fn post(&self, path: &str, body: &Value) -> Answer {
+    pub(crate) async fn post(&self, path: &str, body: &Value) -> Answer {
         let path = format!("{BASE}/{path}");
         let answer = self.call(Method::POST, &path, Some(body)).await;
         answer.expect("an answer")
     }
 
     /// Asks for a task, and names it.
-    pub async fn new_task(&self, request: &Value) -> String {
+    pub(crate) async fn new_task(&self, request: &Value) -> String {
         let answer = self.post("tasks/new", request).await;
         assert_eq!(answer.status, 200, "{:?}", answer.body);
         answer.json()["task_id"].as_str().expect("an id").to_owned()
     }
 
-    pub async fn result(&self, id: &str) -> Value {
+    pub(crate) async fn result(&self, id: &str) -> Value {
         self.get(&format!("task/{id}/result")).await.json()
     }
 
     /// The truth.
-    pub async fn tasks(&self) -> Value {
+    pub(crate) async fn tasks(&self) -> Value {
         let answer = self.call(Method::GET, "/fake/tasks", None).await;
         answer.expect("an answer").json()
     }
 
-    pub async fn pubsub(&self, name: &str, verb: &str, body: &Value) -> Answer {
+    pub(crate) async fn pubsub(&self, name: &str, verb: &str, body: &Value) -> Answer {
         let path = format!("/v1/{name}:{verb}");
         let answer = self.call(Method::POST, &path, Some(body)).await;
         answer.expect("an answer")
     }
 
     /// Waits for messages of the pull subscription.
-    pub async fn pull(&self) -> Vec<Value> {
+    pub(crate) async fn pull(&self) -> Vec<Value> {
         let answer = self
             .pubsub(PULL, "pull", &json!({"maxMessages": 100}))
             .await;
@@ -213,7 +213,7 @@ impl Client {
         messages.as_array().cloned().unwrap_or_default()
     }
 
-    pub async fn acknowledge(&self, messages: &[Value]) {
+    pub(crate) async fn acknowledge(&self, messages: &[Value]) {
         let ids: Vec<&Value> = messages.iter().map(|one| &one["ackId"]).collect();
         let answer = self
             .pubsub(PULL, "acknowledge", &json!({"ackIds": ids}))
@@ -222,7 +222,7 @@ impl Client {
     }
 
     /// Waits until a notification brings the news that the task is in this state.
-    pub async fn until(&self, id: &str, state: &str) -> Value {
+    pub(crate) async fn until(&self, id: &str, state: &str) -> Value {
         loop {
             let result = self.result(id).await;
             if result["state"] == state {
@@ -237,40 +237,40 @@ impl Client {
 }
 
 /// Fails instead of hanging.
-pub async fn within<T>(work: impl Future<Output = T>) -> T {
+pub(crate) async fn within<T>(work: impl Future<Output = T>) -> T {
     tokio::time::timeout(PATIENCE, work).await.expect("in time")
 }
 
 /// What was pushed.
 #[derive(Debug)]
-pub struct Pushed {
-    pub body: Value,
+pub(crate) struct Pushed {
+    pub(crate) body: Value,
 }
 
 impl Pushed {
-    pub fn data(&self) -> String {
+    pub(crate) fn data(&self) -> String {
         use base64::Engine as _;
         let data = self.body["message"]["data"].as_str().expect("data");
         let data = base64::engine::general_purpose::STANDARD.decode(data);
         String::from_utf8(data.expect("base64")).expect("text")
     }
 
-    pub fn task_id(&self) -> String {
+    pub(crate) fn task_id(&self) -> String {
         let data: Value = serde_json::from_str(&self.data()).expect("JSON");
         data["task_id"].as_str().expect("an id").to_owned()
     }
 }
 
 /// An endpoint for pushes.
-pub struct Receiver {
-    pub url: String,
-    pub pushed: mpsc::UnboundedReceiver<Pushed>,
+pub(crate) struct Receiver {
+    pub(crate) url: String,
+    pub(crate) pushed: mpsc::UnboundedReceiver<Pushed>,
     /// The statuses of the next answers; then 204.
-    pub answers: Arc<Mutex<Vec<u16>>>,
+    pub(crate) answers: Arc<Mutex<Vec<u16>>>,
 }
 
 impl Receiver {
-    pub async fn start() -> Self {
+    pub(crate) async fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = listener.local_addr().expect("an address");
         let (sender, pushed) = mpsc::unbounded_channel();
@@ -307,7 +307,7 @@ impl Receiver {
         }
     }
 
-    pub async fn next(&mut self) -> Pushed {
+    pub(crate) async fn next(&mut self) -> Pushed {
         within(self.pushed.recv()).await.expect("a push")
     }
 }
