@@ -1,3 +1,28 @@
 //! Google Pub/Sub from the client's side: the pull receiver, and published key sets.
 //!
-//! It refuses to know what a message means: that is `distributor_api::notify`'s.
+//! * [`PullReceiver`]: takes the messages of a subscription, for a host without a public address.
+//! * [`Client`]: the three calls of the REST API that this needs.
+//! * [`Credentials`]: where its bearer tokens come from.
+//!
+//! It refuses to know what a message means: that is `distributor_api::notify`'s. It refuses to lose
+//! one: a message is acknowledged only after whoever handled it said that it may be.
+
+mod backoff;
+mod client;
+mod credentials;
+mod endpoint;
+mod error;
+mod fetch;
+mod health;
+mod message;
+mod receiver;
+mod settle;
+mod subscription;
+
+pub use client::Client;
+pub use credentials::{CredentialSource, Credentials};
+pub use endpoint::{EMULATOR_VARIABLE, Endpoint};
+pub use error::{CallError, CredentialError, SetupError};
+pub use message::Received;
+pub use receiver::{Handler, PullReceiver, Settings, Verdict};
+pub use subscription::Subscription;
