@@ -6,6 +6,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use distributor_api::Pulled;
 use distributor_core::Clock;
 use http::header::{AUTHORIZATION, CONTENT_TYPE};
 use serde::Serialize;
@@ -14,7 +15,7 @@ use crate::credentials::Credentials;
 use crate::endpoint::Endpoint;
 use crate::error::{CallError, SetupError};
 use crate::fetch::Http;
-use crate::message::{self, Received};
+use crate::message;
 use crate::subscription::Subscription;
 
 /// A pull is a long poll of up to about 90 s at the server.
@@ -63,7 +64,7 @@ impl Client {
         &self,
         subscription: &Subscription,
         most: u16,
-    ) -> Result<Vec<Received>, CallError> {
+    ) -> Result<Vec<Pulled>, CallError> {
         #[derive(Serialize)]
         #[serde(rename_all = "camelCase")]
         struct Request {
@@ -71,7 +72,7 @@ impl Client {
         }
         let request = Request { max_messages: most };
         let answer = self.call(subscription, "pull", &request, PULL_LIMIT, PULL_PATIENCE);
-        message::parse(&answer.await?)
+        message::pulled(subscription, &answer.await?)
     }
 
     /// Says that these messages need not come again.
@@ -130,7 +131,7 @@ impl Client {
         request: &impl Serialize,
     ) -> Result<(), CallError> {
         let answer = self.call(subscription, method, request, ANSWER_LIMIT, PATIENCE);
-        message::parse_empty(&answer.await?)
+        message::done(&answer.await?)
     }
 
     async fn call(
@@ -188,6 +189,22 @@ fn parts(ids: &[String]) -> impl Iterator<Item = &[String]> {
         rest = others;
         (!part.is_empty()).then_some(part)
     })
+}
+
+#[cfg(test)]
+impl Client {
+    /// A client that shows tokens to a server of a test.
+    pub(crate) fn for_test(
+        endpoint: Endpoint,
+        credentials: Credentials,
+        clock: Arc<dyn Clock>,
+    ) -> Self {
+        Client {
+            http: Http::plain(clock).unwrap(),
+            endpoint,
+            credentials: Some(credentials),
+        }
+    }
 }
 
 #[cfg(test)]

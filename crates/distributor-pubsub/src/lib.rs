@@ -4,8 +4,8 @@
 //! * [`Client`]: the three calls of the REST API that this needs.
 //! * [`Credentials`]: where its bearer tokens come from.
 //!
-//! It refuses to know what a message means: that is `distributor_api::notify`'s. It refuses to lose
-//! one: a message is acknowledged only after whoever handled it said that it may be.
+//! It refuses to know what a message means: that is `distributor-api`'s. It refuses to lose
+//! one: it is acknowledged only after whoever handled it said that it may be.
 
 mod backoff;
 mod client;
@@ -18,11 +18,12 @@ mod message;
 mod receiver;
 mod settle;
 mod subscription;
+#[cfg(test)]
+mod tests;
 
 pub use client::Client;
 pub use credentials::{CredentialSource, Credentials};
 pub use endpoint::{EMULATOR_VARIABLE, Endpoint};
 pub use error::{CallError, CredentialError, SetupError};
-pub use message::Received;
 pub use receiver::{Handler, PullReceiver, Settings, Verdict};
 pub use subscription::Subscription;

@@ -10,14 +10,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use distributor_api::{MessageError, PubsubMessage, Pulled};
 use distributor_core::Clock;
-use serde_json::value::RawValue;
 
 use crate::backoff::Backoff;
 use crate::client::Client;
 use crate::error::CallError;
 use crate::health::Health;
-use crate::message::Received;
 use crate::settle::Batch;
 use crate::subscription::Subscription;
 
@@ -39,8 +38,8 @@ pub enum Verdict {
 /// Handles messages, any number at once, and each within a time of its own.
 #[async_trait]
 pub trait Handler: Send + Sync {
-    /// Handles one message, given as JSON as the server sent it.
-    async fn handle(&self, message: &RawValue) -> Verdict;
+    /// Handles one message; one that cannot be read is to be counted, and not to come again.
+    async fn handle(&self, message: Result<PubsubMessage, MessageError>) -> Verdict;
 }
 
 /// How messages are taken.
@@ -153,7 +152,7 @@ impl PullReceiver {
     }
 
     /// Handles messages and says what became of them. Returns how long to wait then.
-    async fn handle(&self, messages: Vec<Received>, memory: &mut Memory) -> Duration {
+    async fn handle(&self, messages: Vec<Pulled>, memory: &mut Memory) -> Duration {
         let batch = Batch {
             client: &self.client,
             subscription: &self.subscription,

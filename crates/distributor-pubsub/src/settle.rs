@@ -6,13 +6,13 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
+use distributor_api::Pulled;
 use distributor_core::Clock;
 use tokio::task::JoinSet;
 
 use crate::backoff::Backoff;
 use crate::client::Client;
 use crate::error::CallError;
-use crate::message::Received;
 use crate::receiver::{Handler, Settings, Verdict};
 use crate::subscription::Subscription;
 
@@ -50,16 +50,16 @@ impl Batch<'_> {
     /// Handles all, and acknowledges those that may be.
     pub(crate) async fn handle(
         &self,
-        messages: Vec<Received>,
+        messages: Vec<Pulled>,
         handler: &Arc<dyn Handler>,
     ) -> Handled {
         let mut handled = Handled::default();
         let mut under_way = BTreeSet::new();
         let mut tasks = JoinSet::new();
-        for Received { ack_id, message } in messages {
+        for Pulled { ack_id, message } in messages {
             under_way.insert(ack_id.clone());
             let handler = handler.clone();
-            tasks.spawn(async move { (ack_id, handler.handle(&message).await) });
+            tasks.spawn(async move { (ack_id, handler.handle(message).await) });
         }
         let mut done = Vec::new();
         let mut look = self.clock.now().after(self.settings.look_every);

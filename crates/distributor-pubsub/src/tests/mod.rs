@@ -1,0 +1,8 @@
+//! The receiver against a server that plays the API.
+
+mod clock;
+mod faults;
+mod receiving;
+mod server;
+mod setup;
+mod tokens;
