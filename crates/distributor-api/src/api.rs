@@ -8,6 +8,7 @@ use distributor_host::Engine;
 use tokio::sync::Semaphore;
 
 use crate::access::Access;
+use crate::notify::Inbound;
 use crate::templates::Templates;
 use crate::walk::WALKS_AT_ONCE;
 
@@ -30,6 +31,8 @@ pub struct Parts {
     pub access: Arc<Access>,
     /// Quest templates.
     pub templates: Arc<Templates>,
+    /// What takes in all that comes from outside (DC-69).
+    pub inbound: Inbound,
 }
 
 impl Api {

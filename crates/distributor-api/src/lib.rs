@@ -12,7 +12,7 @@ mod api;
 mod blocking;
 mod control;
 mod deps;
-mod notify;
+pub mod notify;
 mod status;
 mod templates;
 mod validate;
@@ -24,6 +24,5 @@ pub use access::{
 };
 pub use api::{Api, Parts};
 pub use control::{Changes, SweepProblem, explain, sweep};
-pub use notify::{MessageError, PubsubMessage, Pulled};
 pub use status::{Code, Status};
 pub use templates::{ProjectTemplates, TemplateProblem, Templates};

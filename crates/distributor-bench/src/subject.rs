@@ -101,6 +101,7 @@ pub(crate) fn start(
     let surroundings = Surroundings {
         backends_directory: Some(folder.join("backends")),
         helper_program: Some(std::env::current_exe().context("finding this program")?),
+        topic: None,
     };
     let entrance = Entrance::new(Arc::new(SystemClock), surroundings);
     let source = LiveRegistry::new(registry, file, entrance.host(), dm_host);

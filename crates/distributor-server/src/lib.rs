@@ -9,6 +9,7 @@ mod deadline;
 mod grpc;
 mod guard;
 mod held;
+mod inbound;
 mod listener;
 mod methods;
 mod prpc;

@@ -13,10 +13,12 @@ pub mod suite;
 
 mod encoding;
 mod memory;
+mod notifications;
 mod sqlite;
 mod store;
 
 pub use memory::MemoryStore;
+pub use notifications::PendingNotifications;
 pub use sqlite::SqliteStore;
 pub use store::{
     AttemptFilter, AttemptPage, Batch, Collected, EdgeCursor, EdgePage, JournalDelay, Result,

@@ -115,6 +115,8 @@ pub struct ExecutionRecord {
     pub polls: u32,
     /// A `get_status` is on its way.
     pub polling: bool,
+    /// There may be news since that was asked: another follows its answer.
+    pub ask_again: bool,
     /// What the last fruitless poll said went wrong.
     pub last_error: Option<String>,
     /// SHA-256 of the activation token, to tell who comes second from who never was invited; empty

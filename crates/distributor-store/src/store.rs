@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use distributor_core::{AttemptId, ConfigSnapshot, QuestId, Timestamp};
 
+use crate::PendingNotifications;
 use crate::records::{
     AttemptRecord, DependencyRecord, ExecutionRecord, JournalRecord, QuestRecord,
 };
@@ -314,6 +315,13 @@ pub trait Store: Send + Sync + fmt::Debug {
 
     /// Journal rows without a due time and with an id above `after`, ascending, at most `limit`.
     fn journal(&self, after: u64, limit: usize) -> Result<Vec<JournalRecord>>;
+
+    /// Journal rows by id, due or not.
+    fn journal_rows(&self, ids: &[u64]) -> Result<Vec<Option<JournalRecord>>>;
+
+    /// Executions about which the journal holds notifications, in no particular order. Reads all of
+    /// the journal: for a host that begins.
+    fn pending_notifications(&self) -> Result<Vec<PendingNotifications>>;
 
     /// The highest journal id and the highest ready number ever stored; 0 if none. (A host goes on
     /// counting from here after a restart, so neither may be given out twice.)

@@ -1,7 +1,9 @@
 //! A service in a world of its own.
 
+use std::path::Path;
 use std::sync::Arc;
 
+use distributor_api::notify::Inbound;
 use distributor_api::{Access, Api, Caller, Identity, Parts, Status, Templates};
 use distributor_core::dm::attempt::data::AttemptType;
 use distributor_core::{
@@ -64,6 +66,7 @@ impl World {
         let surroundings = Surroundings {
             backends_directory: None,
             helper_program: None,
+            topic: None,
         };
         let entrance = Entrance::new(clock.clone(), surroundings);
         let host = entrance.host();
@@ -81,6 +84,7 @@ impl World {
             clock: clock.clone(),
             access: Arc::new(access),
             templates: templates.clone(),
+            inbound: Inbound::new(&engine, Path::new("no-secrets"), clock.clone()),
         });
         World {
             clock,

@@ -19,6 +19,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
+use distributor_api::notify::Inbound;
 use distributor_api::{Access, Api, Open, Parts, Templates};
 use distributor_client::{Client, ConnectOptions};
 use distributor_core::SystemClock;
@@ -75,6 +76,7 @@ impl Service {
             clock: Arc::new(SystemClock),
             access: Arc::new(Access::nobody()),
             templates: Arc::new(Templates::default()),
+            inbound: Inbound::new(&engine, &folder.join("secrets"), Arc::new(SystemClock)),
         });
         let (stop, stopping) = oneshot::channel();
         let serving = tokio::spawn(bound.serve(api, Arc::new(Open), async move {

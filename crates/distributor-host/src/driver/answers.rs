@@ -5,11 +5,12 @@ use std::time::Duration;
 
 use distributor_core::{Applied, Error, ErrorKind, ExecutionId, Notification, Retry, Timestamp};
 use distributor_store::JournalDelay;
-use distributor_store::records::{AttemptRecord, JournalKind, JournalRecord};
+use distributor_store::records::AttemptRecord;
 
 use super::committer::Committer;
 use super::message::Row;
 use super::payload;
+use super::received::Parked;
 use super::work::Work;
 use crate::machine::{AnsweredState, Event, FinalResult, RunAnswer, StatusAnswer};
 
@@ -85,18 +86,18 @@ impl Committer {
         let Some(record) = work.record(&id.attempt) else {
             return;
         };
-        if record.prepared.is_some() {
-            let event = Event::Poke {
-                execution: id.number,
-            };
-            self.apply_quietly(work, id.attempt, event);
+        if let Some(prepared) = &record.prepared {
+            // Once is enough, and every time would put off the moment of giving up.
+            if prepared.execution == id.number && !prepared.poke {
+                let execution = id.number;
+                self.apply_quietly(work, id.attempt, Event::Poke { execution });
+            }
         } else if !is_live(record, id.number) {
             // Nothing to learn.
         } else if self.dispatcher.has_room_for_hint(work.notified.len()) {
             work.notified.push(Arc::new(notification));
         } else {
-            // One question answers any number of hints, and it can wait in the store.
-            self.apply_quietly(work, id.attempt, Event::AskStatus);
+            self.ask_instead(work, id);
         }
     }
 
@@ -122,7 +123,6 @@ impl Committer {
             }
             tracing::warn!(execution = %id, %error, "notification dropped");
         }
-        work.batch.journal_done.extend(row.map(|row| row.id));
         if let Ok(Some(result)) = answer {
             let event = Event::TaskEnded {
                 execution: id.number,
@@ -130,6 +130,8 @@ impl Committer {
             };
             self.apply_quietly(work, id.attempt, event);
         }
+        let row = row.map(|Row { id: row, bytes, .. }| Parked { row, bytes });
+        self.notification_done(work, id, row);
     }
 
     /// After the first failure a hint becomes a row, so that it is tried again like any call.
@@ -142,18 +144,8 @@ impl Committer {
         let Some(due) = self.next_try(work, 1, error) else {
             return false;
         };
-        let id = notification.id;
-        self.next_journal += 1;
-        work.batch.journal_added.push(JournalRecord {
-            id: self.next_journal,
-            kind: JournalKind::HandleNotification,
-            attempt: id.attempt,
-            execution: id.number,
-            due: Some(due),
-            tries: 1,
-            target: None,
-            payload: payload::encode(notification),
-        });
+        let payload = payload::encode(notification.clone());
+        self.add_notification(work, notification.id, payload, Some((due, 1)));
         true
     }
 

@@ -21,6 +21,7 @@ use super::early::Early;
 use super::graph::GraphAnswer;
 use super::lanes::{Lanes, Occupation};
 use super::message::{AttemptChange, CallError, Message};
+use super::received::Received;
 use super::settings::{COMMIT_SIBLINGS, RandomSource, Settings};
 use super::work::{Waiting, Work};
 use crate::machine::{self, Effect, Event};
@@ -140,7 +141,7 @@ impl Committer {
         work: &mut Work,
         messages: impl Iterator<Item = Message>,
     ) -> Result<(), StoreError> {
-        work.batch.journal_done = self.dispatcher.obsolete.drain().collect();
+        work.batch.journal_done = self.dispatcher.take_obsolete();
         // Everything is taken in before anything can fail, so that no message is lost unseen.
         let messages: Vec<Message> = messages.collect();
         for message in &messages {
@@ -190,6 +191,15 @@ impl Committer {
                 self.cancel_answered(work, row, id, answer);
             }
             Message::Notified(notification) => self.notified(work, notification),
+            Message::Receive {
+                id,
+                payload,
+                config_name,
+                reply,
+            } => {
+                let received = self.record_payload(work, id, payload, Some(&config_name));
+                work.waiting.push(Waiting::Received(reply, received));
+            }
             Message::NotificationHandled {
                 row,
                 notification,
@@ -380,7 +390,8 @@ fn attempts_of(message: &Message, wanted: &mut Vec<AttemptId>) {
         }
         Message::RunAnswered { id, .. }
         | Message::StatusAnswered { id, .. }
-        | Message::CancelAnswered { id, .. } => wanted.push(id.attempt),
+        | Message::CancelAnswered { id, .. }
+        | Message::Receive { id, .. } => wanted.push(id.attempt),
         Message::NotificationHandled { notification, .. } => {
             wanted.push(notification.id.attempt);
         }
@@ -402,6 +413,10 @@ fn refuse(work: &mut Work, message: Message) {
             work.waiting.push(Waiting::Ensure(reply, answer));
         }
         Message::Call { reply, .. } => work.waiting.push(Waiting::Call(reply, Ok(()))),
+        Message::Receive { reply, .. } => {
+            work.waiting
+                .push(Waiting::Received(reply, Received::Unknown));
+        }
         _ => {}
     }
 }

@@ -8,14 +8,15 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use distributor_core::{AbandonSignal, Abandoned, AttemptId, ExecutionId, QuestId, dm};
-use distributor_store::StoreError;
 use distributor_store::records::{AttemptRecord, JournalKind, JournalRecord};
+use distributor_store::{PendingNotifications, StoreError};
 
 use super::answers::{is_called_off, is_live};
 use super::calls::{Call, CallContext, What, perform};
 use super::committer::Committer;
 use super::message::{Message, Row};
 use super::payload;
+use super::received::{Parked, Pending};
 use super::work::Work;
 
 /// Rows read from the journal at once.
@@ -26,7 +27,7 @@ pub(super) struct Dispatcher {
     pub(super) context: Arc<CallContext>,
     /// Rows whose call is under way.
     under_way: HashSet<u64>,
-    /// Of these, the ones that have a due time in the store.
+    /// Of these, and of the parked ones, those that have a due time in the store.
     leased: HashSet<u64>,
     /// Calls under way that are not `run`, notifications included.
     calls: usize,
@@ -37,8 +38,10 @@ pub(super) struct Dispatcher {
     waiting_after: Option<u64>,
     /// Rows whose time has come are in the store and not handed out.
     due_waits: bool,
-    /// Rows that turned out to ask for nothing; removed with the next batch.
-    pub(super) obsolete: HashSet<u64>,
+    /// Rows that turned out to ask for nothing; removed with the next batch. For a notification, whom
+    /// it is about and the length of its payload.
+    pub(super) obsolete: HashMap<u64, Option<(ExecutionId, usize)>>,
+    pub(super) notifications: Pending,
 }
 
 impl Dispatcher {
@@ -57,13 +60,38 @@ impl Dispatcher {
             abandon: HashMap::new(),
             waiting_after: Some(0),
             due_waits: false,
-            obsolete: HashSet::new(),
+            obsolete: HashMap::new(),
+            notifications: Pending::default(),
         }
     }
 
     /// Everything in the journal that is not under way will be read again.
     pub(super) fn begin_anew(&mut self) {
         self.waiting_after = Some(0);
+    }
+
+    /// The notifications that are stored, after [`Dispatcher::begin_anew`].
+    pub(super) fn count_notifications(&mut self, stored: Vec<PendingNotifications>) {
+        self.notifications.recount(stored);
+        let under_way = &self.under_way;
+        self.leased.retain(|row| under_way.contains(row));
+    }
+
+    /// The rows to be removed with this batch.
+    pub(super) fn take_obsolete(&mut self) -> Vec<u64> {
+        let mut rows = Vec::with_capacity(self.obsolete.len());
+        for (row, notification) in self.obsolete.drain() {
+            rows.push(row);
+            if let Some((id, bytes)) = notification {
+                self.notifications.remove(id, bytes);
+            }
+        }
+        rows
+    }
+
+    /// The row will not be due any more.
+    pub(super) fn unlease(&mut self, row: u64) {
+        self.leased.remove(&row);
     }
 
     /// Notes that a call is no longer under way.
@@ -78,9 +106,12 @@ impl Dispatcher {
                 self.calls = self.calls.saturating_sub(1);
                 row.id
             }
-            Message::NotificationHandled { row, .. } => {
+            Message::NotificationHandled {
+                row, notification, ..
+            } => {
                 self.calls = self.calls.saturating_sub(1);
                 let Some(row) = row else { return };
+                self.notifications.end_call(notification.id);
                 row.id
             }
             _ => return,
@@ -105,6 +136,30 @@ impl Dispatcher {
             self.calls = self.calls.saturating_sub(1);
         }
         self.leased.remove(&row.id);
+        if row.kind == JournalKind::HandleNotification {
+            self.notifications.end_call(execution_of(row));
+        }
+    }
+
+    /// The call was made, is not owed, or has to wait for another one.
+    fn is_held(&self, row: u64) -> bool {
+        self.under_way.contains(&row)
+            || self.obsolete.contains_key(&row)
+            || self.notifications.is_parked(row)
+    }
+
+    /// Must this notification wait for another one about the same execution?
+    fn parks(&mut self, row: &JournalRecord) -> bool {
+        let id = execution_of(row);
+        if row.kind != JournalKind::HandleNotification || !self.notifications.is_calling(&id) {
+            return false;
+        }
+        if row.due.is_some() {
+            self.leased.insert(row.id);
+        }
+        let (row, bytes) = (row.id, row.payload.len());
+        self.notifications.park(id, Parked { row, bytes });
+        true
     }
 }
 
@@ -118,6 +173,7 @@ impl Committer {
         }
         let mut added = std::mem::take(&mut work.batch.journal_added);
         added.retain(|row| row.due.is_none());
+        self.hand_out_parked()?;
         self.hand_out(added)?;
         self.dispatch_notifications(work)?;
         if work.tick {
@@ -135,7 +191,27 @@ impl Committer {
                 break;
             }
         }
-        Ok(())
+        self.hand_out_parked()
+    }
+
+    /// Notifications that waited for others about the same execution. Each turn hands them out or
+    /// finds them obsolete, so it ends.
+    fn hand_out_parked(&mut self) -> Result<(), StoreError> {
+        loop {
+            let next = self.dispatcher.notifications.next();
+            if next.is_empty() {
+                return Ok(());
+            }
+            let ids: Vec<u64> = next.iter().map(|(_, row)| *row).collect();
+            let rows = self.store.journal_rows(&ids)?;
+            for ((id, row), found) in next.iter().zip(&rows) {
+                self.dispatcher.unlease(*row);
+                if found.is_none() {
+                    self.dispatcher.notifications.end_call(*id);
+                }
+            }
+            self.hand_out(rows.into_iter().flatten().collect())?;
+        }
     }
 
     fn hand_out_due(&mut self, work: &Work) -> Result<(), StoreError> {
@@ -162,11 +238,15 @@ impl Committer {
         let dispatcher = &mut self.dispatcher;
         let mut left_after: Option<u64> = None;
         rows.retain(|row| {
-            if dispatcher.under_way.contains(&row.id) || dispatcher.obsolete.contains(&row.id) {
+            if dispatcher.is_held(row.id) {
                 return false;
             }
             if is_limited(row.kind) {
                 let full = dispatcher.calls >= dispatcher.most_calls;
+                let behind = dispatcher.waiting_after.is_some_and(|after| row.id > after);
+                if (row.due.is_some() || !behind) && dispatcher.parks(row) {
+                    return false;
+                }
                 if row.due.is_some() {
                     dispatcher.due_waits |= full;
                     if full {
@@ -174,7 +254,6 @@ impl Committer {
                     }
                 } else {
                     // Order matters: once one row has to wait, so do the immediate ones behind it.
-                    let behind = dispatcher.waiting_after.is_some_and(|after| row.id > after);
                     if behind || left_after.is_some() || full || dispatcher.due_waits {
                         if !behind {
                             left_after = left_after.or(Some(row.id - 1));
@@ -183,6 +262,9 @@ impl Committer {
                     }
                 }
                 dispatcher.calls += 1;
+                if row.kind == JournalKind::HandleNotification {
+                    dispatcher.notifications.begin_call(execution_of(row));
+                }
             }
             dispatcher.under_way.insert(row.id);
             if row.due.is_some() {
@@ -228,7 +310,10 @@ impl Committer {
                 }
                 None => {
                     self.dispatcher.put_back(row);
-                    self.dispatcher.obsolete.insert(row.id);
+                    let is_notification = row.kind == JournalKind::HandleNotification;
+                    let notification =
+                        is_notification.then(|| (execution_of(row), row.payload.len()));
+                    self.dispatcher.obsolete.insert(row.id, notification);
                 }
             }
         }
@@ -242,10 +327,7 @@ impl Committer {
         record: &AttemptRecord,
         desc: Arc<dm::quest::Desc>,
     ) -> Option<Call> {
-        let id = ExecutionId {
-            attempt: row.attempt,
-            number: row.execution,
-        };
+        let id = execution_of(row);
         let (config, what) = match row.kind {
             JournalKind::Run => {
                 let prepared = record.prepared.as_ref()?;
@@ -320,7 +402,7 @@ impl Committer {
             };
             self.dispatcher.calls += 1;
             let call = Call {
-                row: Row { id: 0, tries: 0 },
+                row: Row::default(),
                 id: notification.id,
                 desc,
                 config: execution.config,
@@ -384,7 +466,7 @@ impl Committer {
                 .store
                 .due_journal(end_of_time, dispatcher.leased.len() + 1)?;
             rows.iter()
-                .find(|row| !dispatcher.under_way.contains(&row.id))
+                .find(|row| !dispatcher.leased.contains(&row.id))
                 .and_then(|row| row.due)
         };
         let first = self.store.due_attempts(end_of_time, 1)?;
@@ -410,5 +492,10 @@ fn row_of(record: &JournalRecord) -> Row {
     Row {
         id: record.id,
         tries: record.tries,
+        bytes: record.payload.len(),
     }
+}
+
+fn execution_of(row: &JournalRecord) -> ExecutionId {
+    row.attempt.execution(row.execution)
 }

@@ -385,7 +385,7 @@ impl Engine {
         .await
     }
 
-    async fn send<T>(
+    pub(super) async fn send<T>(
         &self,
         message: impl FnOnce(oneshot::Sender<Result<T, CallError>>) -> Message,
     ) -> Result<T, CallError> {

@@ -1,6 +1,7 @@
 //! What this host lends to backends: its clock, its notification entrance, folders and helpers.
 //!
-//! Topics and task queues belong to a service that has an address; without one they are refused.
+//! A topic is lent only where one is configured, and a task queue belongs to a service that has an
+//! address; without them they are refused.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -14,14 +15,17 @@ use sha2::{Digest, Sha256};
 use tokio::sync::mpsc::UnboundedSender;
 
 use super::message::Message;
+use crate::topic::TopicSettings;
 
-/// Where backends find their folders and helper programs.
+/// What backends find around them: folders, helper programs, a topic.
 #[derive(Debug, Clone)]
 pub struct Surroundings {
     /// Folder that holds one folder per configuration; `None` refuses backends that keep state.
     pub backends_directory: Option<PathBuf>,
     /// The program that was built with the helpers, normally the running one.
     pub helper_program: Option<PathBuf>,
+    /// Where notifications may be published to; `None` refuses backends that want a topic.
+    pub topic: Option<TopicSettings>,
 }
 
 #[derive(Debug)]
@@ -42,8 +46,14 @@ impl Host for Lent {
         let _stopped = self.inbox.send(Message::Notified(notification));
     }
 
-    async fn prepare_topic(&self, config: &ConfigSnapshot, _id: ExecutionId) -> Result<Topic> {
-        Err(no_address(config, "notification topics"))
+    async fn prepare_topic(&self, config: &ConfigSnapshot, id: ExecutionId) -> Result<Topic> {
+        let Some(topic) = &self.surroundings.topic else {
+            return Err(no_topic(config));
+        };
+        Ok(Topic {
+            name: topic.name.to_string(),
+            auth_token: topic.tokens.issue_soon(id, &config.name).await?,
+        })
     }
 
     async fn enqueue_task(&self, config: &ConfigSnapshot, _task: QueueTask) -> Result<()> {
@@ -73,6 +83,17 @@ impl Host for Lent {
             ],
         })
     }
+}
+
+fn no_topic(config: &ConfigSnapshot) -> Error {
+    Error::new(
+        ErrorKind::Unsupported,
+        format!(
+            "configuration `{}` wants a topic for notifications, which this host does not have: give the \
+             service `--project` or `--topic`",
+            config.name
+        ),
+    )
 }
 
 fn no_address(config: &ConfigSnapshot, what: &str) -> Error {

@@ -8,6 +8,7 @@ use distributor_store::StoreError;
 use tokio::sync::oneshot;
 
 use super::graph::{GraphAnswer, GraphRequest};
+use super::received::Received;
 use crate::machine::{AnsweredState, Event, FinalResult, Refusal, RunAnswer};
 
 /// Why the host did not do what a client asked.
@@ -109,10 +110,12 @@ pub struct AttemptChange {
 }
 
 /// A journal row whose call has come back.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Row {
     pub(super) id: u64,
     pub(super) tries: u32,
+    /// Length of its payload.
+    pub(super) bytes: usize,
 }
 
 #[derive(Debug)]
@@ -146,6 +149,14 @@ pub(super) enum Message {
         answer: Result<(), Error>,
     },
     Notified(Notification),
+    /// A notification from outside.
+    Receive {
+        id: ExecutionId,
+        payload: Vec<u8>,
+        /// What its token says.
+        config_name: String,
+        reply: Reply<Received>,
+    },
     NotificationHandled {
         /// `None` at the first try: hints are not in the journal before one has failed.
         row: Option<Row>,

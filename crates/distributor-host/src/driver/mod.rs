@@ -40,4 +40,4 @@ pub use lent::Surroundings;
 pub use message::{AttemptChange, CallError, Ensured, NewAttempt};
 pub use queue::DeliverError;
 pub use received::Received;
-pub use settings::{RandomSource, RetryPolicy, Settings, SystemRandom};
+pub use settings::{NotificationLimits, RandomSource, RetryPolicy, Settings, SystemRandom};

@@ -1,7 +1,7 @@
 //! Notifications as journal rows keep them.
 //!
-//! Only those whose handling failed and will be tried again get there: a hint is not durable
-//! before.
+//! Those that came from outside get there at once. A hint gets there when its handling has failed and
+//! will be tried again; it is not durable before.
 
 use std::collections::BTreeMap;
 
@@ -16,10 +16,10 @@ struct Body {
     attributes: BTreeMap<String, String>,
 }
 
-pub(super) fn encode(notification: &Notification) -> Vec<u8> {
+pub(super) fn encode(notification: Notification) -> Vec<u8> {
     let body = Body {
-        data: notification.data.clone(),
-        attributes: notification.attributes.clone(),
+        data: notification.data,
+        attributes: notification.attributes,
     };
     body.encode_to_vec()
 }
@@ -48,8 +48,8 @@ mod tests {
             .attributes
             .insert("a".to_owned(), "b".to_owned());
         let sample = [0x0a, 2, 0, 0xff, 0x12, 6, 0x0a, 1, b'a', 0x12, 1, b'b'];
-        assert_eq!(encode(&notification), sample);
-        assert_eq!(decode(id, &sample), Some(notification));
+        assert_eq!(decode(id, &sample), Some(notification.clone()));
+        assert_eq!(encode(notification), sample);
         assert_eq!(decode(id, &[0x0a, 9]), None);
     }
 }

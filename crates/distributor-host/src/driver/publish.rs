@@ -34,6 +34,9 @@ impl Committer {
                 Waiting::Call(reply, answer) => {
                     let _gone = reply.send(answer);
                 }
+                Waiting::Received(reply, received) => {
+                    let _gone = reply.send(Ok(received));
+                }
                 Waiting::Flush(reply) => {
                     let _gone = reply.send(());
                 }

@@ -25,6 +25,8 @@ impl Committer {
             self.lanes.set_backlog(name.into(), true);
         }
         self.dispatcher.begin_anew();
+        self.dispatcher
+            .count_notifications(self.store.pending_notifications()?);
         self.trouble = None;
         let _stopped = self.inbox.send(Message::Tick);
         Ok(())

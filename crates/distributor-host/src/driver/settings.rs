@@ -40,6 +40,29 @@ impl RetryPolicy {
 /// See [`Settings::commit_delay`].
 pub(super) const COMMIT_SIBLINGS: usize = 5;
 
+/// How many notifications from outside may wait to be handled. Beyond that the backend is asked for
+/// the status of the execution instead, which tells as much: nothing is lost, and a flood fills
+/// neither disk nor memory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct NotificationLimits {
+    /// About one execution.
+    pub per_execution: usize,
+    /// In all.
+    pub in_all: usize,
+    /// Their contents in all, in bytes as stored.
+    pub bytes: usize,
+}
+
+impl Default for NotificationLimits {
+    fn default() -> Self {
+        NotificationLimits {
+            per_execution: 8,
+            in_all: 10_000,
+            bytes: 64 * 1024 * 1024,
+        }
+    }
+}
+
 /// The host's numbers.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Settings {
@@ -64,6 +87,8 @@ pub struct Settings {
     /// Attempts and dependencies that are looked at to find out whether one attempt would wait for
     /// itself, about. The host does nothing else meanwhile, and keeps some of their names in memory.
     pub cycle_steps: usize,
+    /// Notifications that wait to be handled.
+    pub notifications: NotificationLimits,
 }
 
 impl Default for Settings {
@@ -78,6 +103,7 @@ impl Default for Settings {
             batch: 1024,
             cached: 8192,
             cycle_steps: 500_000,
+            notifications: NotificationLimits::default(),
         }
     }
 }

@@ -13,11 +13,13 @@ use tokio::sync::oneshot;
 
 use super::graph::GraphAnswer;
 use super::message::{CallError, Reply};
+use super::received::Received;
 
 /// A client that is answered after the commit.
 pub(super) enum Waiting {
     Ensure(Reply<GraphAnswer>, Result<GraphAnswer, CallError>),
     Call(Reply<()>, Result<(), CallError>),
+    Received(Reply<Received>, Received),
     Flush(oneshot::Sender<()>),
 }
 
@@ -184,6 +186,9 @@ impl Work {
                     let _gone = reply.send(Err(CallError::NotStored(text.to_owned())));
                 }
                 Waiting::Call(reply, _) => {
+                    let _gone = reply.send(Err(CallError::NotStored(text.to_owned())));
+                }
+                Waiting::Received(reply, _) => {
                     let _gone = reply.send(Err(CallError::NotStored(text.to_owned())));
                 }
                 Waiting::Flush(_dropped) => {}

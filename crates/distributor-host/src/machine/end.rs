@@ -200,6 +200,7 @@ fn settle_execution(execution: &mut ExecutionRecord, outcome: Outcome) {
     execution.deadline = nothing;
     execution.poll_at = nothing;
     execution.polling = false;
+    execution.ask_again = false;
     execution.ending = None;
     execution.outcome = Some(outcome);
 }

@@ -151,6 +151,12 @@ pub enum Event {
         /// Which one.
         execution: u32,
     },
+    /// There is news about an execution, and none that could be kept: ask the backend after this
+    /// moment.
+    News {
+        /// Which one.
+        execution: u32,
+    },
     /// The time of [`AttemptRecord::wake_at`] has come.
     Wake,
     /// News may have been lost (the service was down): ask the backend.
@@ -319,6 +325,7 @@ pub fn apply(
         Event::Poke { execution } => change.poke(execution),
         Event::Wake => change.wake(),
         Event::AskStatus => change.ask_status(),
+        Event::News { execution } => change.news(execution),
         Event::DependencyEnded {
             bit,
             for_execution,

@@ -107,6 +107,15 @@ impl Change<'_> {
         self.end_abnormally(abnormal(Status::Expired, reason));
     }
 
+    /// The answer of a query that is under way may be older than the news: then another follows it.
+    pub(super) fn news(&mut self, number: u32) {
+        match self.live(number) {
+            Some(execution) if execution.polling => execution.ask_again = true,
+            Some(_) => self.ask_status(),
+            None => {}
+        }
+    }
+
     /// One query at a time.
     pub(super) fn ask_status(&mut self) {
         let number = self.attempt.current_execution;
@@ -122,6 +131,7 @@ impl Change<'_> {
             return;
         };
         execution.polling = false;
+        let ask_again = std::mem::take(&mut execution.ask_again);
         let settled = now.since(execution.started) > MISSING_GRACE;
         match answer {
             StatusAnswer::State(AnsweredState::Pending) => execution.last_error = None,
@@ -144,6 +154,9 @@ impl Change<'_> {
             StatusAnswer::Transient(error) => {
                 self.query_failed(number, error, now.after(STOPPING_POLL_GAP));
             }
+        }
+        if ask_again && let Some(execution) = self.live(number) {
+            execution.poll_at = Some(execution.poll_at.map_or(now, |at| at.min(now)));
         }
     }
 

@@ -170,6 +170,7 @@ fn new_execution(
         poll_at: None,
         polls: 0,
         polling: false,
+        ask_again: false,
         last_error: None,
         activation_digest: Vec::new(),
         ending: None,

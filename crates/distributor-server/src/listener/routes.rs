@@ -11,7 +11,8 @@ use crate::shared::Shared;
 
 /// All that is served on the port.
 pub(super) fn routes(shared: Shared, grpc: Grpc) -> Router {
-    crate::prpc::routes(shared)
+    crate::prpc::routes(shared.clone())
+        .merge(crate::inbound::routes(shared))
         .route("/healthz", get(|| async { "ok" }))
         .fallback(move |request| elsewhere(grpc.clone(), request))
 }

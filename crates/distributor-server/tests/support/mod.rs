@@ -8,9 +8,11 @@ pub(crate) mod http;
 pub(crate) mod random;
 
 use std::net::{Ipv4Addr, SocketAddr};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use distributor_api::notify::Inbound;
 use distributor_api::{Access, Api, Callers, Parts, Templates};
 use distributor_client::{Client, ConnectOptions, RetryPolicy};
 use distributor_core::{ManualClock, Timestamp};
@@ -122,6 +124,7 @@ fn api(clock: Arc<HoldingClock>) -> Api {
     let surroundings = Surroundings {
         backends_directory: None,
         helper_program: None,
+        topic: None,
     };
     let entrance = Entrance::new(clock.clone(), surroundings);
     let store = Arc::new(MemoryStore::new());
@@ -131,8 +134,10 @@ fn api(clock: Arc<HoldingClock>) -> Api {
         Arc::new(Configurations),
         Default::default(),
     );
+    let engine = engine.expect("a host");
     Api::new(Parts {
-        engine: engine.expect("a host"),
+        inbound: Inbound::new(&engine, Path::new("no-secrets"), clock.clone()),
+        engine,
         clock,
         access: Arc::new(Access::nobody()),
         templates: Arc::new(Templates::default()),

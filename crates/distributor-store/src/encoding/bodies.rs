@@ -144,6 +144,8 @@ pub(super) struct ExecutionBody {
     pub activation_digest: Vec<u8>,
     #[prost(message, optional, tag = "17")]
     pub ending: Option<dm::AbnormalFinish>,
+    #[prost(bool, tag = "18")]
+    pub ask_again: bool,
 }
 
 /// What only some journal rows have.

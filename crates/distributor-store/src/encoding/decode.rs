@@ -216,6 +216,7 @@ impl Decoder<'_> {
             poll_at: body.poll_at.map(Timestamp::from_micros),
             polls: body.polls,
             polling: body.polling,
+            ask_again: body.ask_again,
             last_error: body.last_error,
             activation_digest: body.activation_digest,
             ending: match body.ending {

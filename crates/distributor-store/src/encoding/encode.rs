@@ -180,6 +180,7 @@ fn execution_body(record: &ExecutionRecord, config: u64) -> ExecutionBody {
         poll_at: record.poll_at.map(Timestamp::as_micros),
         polls: record.polls,
         polling: record.polling,
+        ask_again: record.ask_again,
         outcome: None,
         last_error: record.last_error.clone(),
         activation_digest: record.activation_digest.clone(),

@@ -18,6 +18,14 @@ const ATTEMPT_FULL: &str = "
     04080310075088a7f9c0c1c4820358f8d8f8c0c1c48203600268017a0082010300ff078a010b080412076465
     63696465644a2b0a0e120c08041208746f6f206c61746512190a170a077b2261223a317d10111a0a0880e2cf
     aa0610b88506";
+const ATTEMPT_ASKED: &str = "
+    088180f9c0c1c4820312250a0c08011002180320ffffffff0f1204080110021a070880bcaece970922021001
+    280130011a022004200328023204130100043a2a0804121968756e74657232206f6620746865206163746976
+    6174696f6e1802208880f9c0c1c482032801427808031002188180f9c0c1c48203208280f9c0c1c482032883
+    80f9c0c1c4820330013a067461736b2d33421868756e74657232206f662074686520657865637574696f6e4a
+    04080310075088a7f9c0c1c4820358f8d8f8c0c1c48203600268017a0082010300ff078a010b080412076465
+    63696465649001014a2b0a0e120c08041208746f6f206c61746512190a170a077b2261223a317d10111a0a08
+    80e2cfaa0610b88506";
 const ATTEMPT_NEW: &str = "088180f9c0c1c482031200";
 const ATTEMPT_APART: &str = "
     088180f9c0c1c482031200427508031002188180f9c0c1c48203208280f9c0c1c48203288380f9c0c1c48203
@@ -43,6 +51,7 @@ const SNAPSHOTS: [&str; 2] = ["full", "other"];
 fn attempts_of_old_files_decode() {
     for (body, apart, expected) in [
         (ATTEMPT_FULL, None, full_attempt(1)),
+        (ATTEMPT_ASKED, None, asked_attempt()),
         (ATTEMPT_NEW, None, attempt(1)),
         (ATTEMPT_APART, Some(outcomes()), apart_attempt()),
     ] {
@@ -71,10 +80,12 @@ fn other_records_of_old_files_decode() {
 #[test]
 fn samples_are_what_is_written_today() {
     let full = super::attempt(&full_attempt(1), key_of).expect("encoded");
+    let asked = super::attempt(&asked_attempt(), key_of).expect("encoded");
     let new = super::attempt(&attempt(1), key_of).expect("encoded");
     let apart = super::attempt(&apart_attempt(), key_of).expect("encoded");
     for (name, sample, written) in [
         ("ATTEMPT_FULL", ATTEMPT_FULL, Some(full.body)),
+        ("ATTEMPT_ASKED", ATTEMPT_ASKED, Some(asked.body)),
         ("ATTEMPT_NEW", ATTEMPT_NEW, Some(new.body)),
         ("ATTEMPT_APART", ATTEMPT_APART, Some(apart.body)),
         ("OUTCOMES", &outcomes(), apart.outcomes),
@@ -146,6 +157,16 @@ fn apart_attempt() -> AttemptRecord {
         execution.outcome = Some(outcome);
     }
     record
+}
+
+/// There was news during the status query.
+fn asked_attempt() -> AttemptRecord {
+    let mut execution = full_execution();
+    execution.ask_again = true;
+    AttemptRecord {
+        execution: Some(execution),
+        ..full_attempt(1)
+    }
 }
 
 fn full_execution() -> ExecutionRecord {

@@ -8,8 +8,9 @@ use std::time::Duration;
 
 use distributor_core::{AttemptId, ConfigSnapshot, QuestId, Timestamp};
 
+use crate::notifications::{self, PendingNotifications};
 use crate::records::{
-    AttemptRecord, DependencyRecord, ExecutionRecord, JournalRecord, QuestRecord,
+    AttemptRecord, DependencyRecord, ExecutionRecord, JournalKind, JournalRecord, QuestRecord,
 };
 use crate::{
     AttemptFilter, AttemptPage, Batch, Collected, EdgeCursor, EdgePage, Result, StateCounts, Store,
@@ -222,6 +223,21 @@ impl Store for MemoryStore {
             .take(limit)
             .cloned()
             .collect())
+    }
+
+    fn journal_rows(&self, ids: &[u64]) -> Result<Vec<Option<JournalRecord>>> {
+        let state = self.state();
+        let rows = ids.iter().map(|id| state.journal.get(id).cloned());
+        Ok(rows.collect())
+    }
+
+    fn pending_notifications(&self) -> Result<Vec<PendingNotifications>> {
+        let state = self.state();
+        let rows = state.journal.values();
+        let rows = rows.filter(|row| row.kind == JournalKind::HandleNotification);
+        Ok(notifications::sum(rows.map(|row| {
+            (row.attempt.execution(row.execution), row.payload.len())
+        })))
     }
 
     fn high_marks(&self) -> Result<(u64, u64)> {

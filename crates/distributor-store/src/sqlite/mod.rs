@@ -12,6 +12,7 @@ mod edges;
 mod error;
 mod listing;
 mod lock;
+mod notifications;
 mod open;
 mod quests;
 mod read;
@@ -28,6 +29,7 @@ use std::time::Duration;
 
 use distributor_core::{AttemptId, ConfigSnapshot, QuestId, Timestamp};
 
+use crate::PendingNotifications;
 use crate::records::{
     AttemptRecord, DependencyRecord, ExecutionRecord, JournalRecord, QuestRecord,
 };
@@ -193,6 +195,14 @@ impl Store for SqliteStore {
 
     fn journal(&self, after: u64, limit: usize) -> Result<Vec<JournalRecord>> {
         self.reading_warm(|reader| reader.journal(after, limit))
+    }
+
+    fn journal_rows(&self, ids: &[u64]) -> Result<Vec<Option<JournalRecord>>> {
+        self.reading_warm(|reader| reader.journal_rows(ids))
+    }
+
+    fn pending_notifications(&self) -> Result<Vec<PendingNotifications>> {
+        self.reading(|reader| reader.pending_notifications())
     }
 
     fn high_marks(&self) -> Result<(u64, u64)> {

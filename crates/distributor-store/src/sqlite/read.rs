@@ -38,6 +38,7 @@ macro_rules! journal_columns {
         "journal.id, quests.id, attempts.number, kind, execution, due, tries, journal.body"
     };
 }
+pub(super) use journal_columns;
 
 impl<'a> Reader<'a> {
     pub(super) fn new(connection: &'a Connection, shared: &'a Shared) -> Self {
@@ -319,7 +320,7 @@ impl<'a> Reader<'a> {
         )
     }
 
-    fn journal_row(&self, row: &Row<'_>) -> Result<JournalRecord> {
+    pub(super) fn journal_row(&self, row: &Row<'_>) -> Result<JournalRecord> {
         let id = row.get::<_, i64>(0)?.unsigned_abs();
         let attempt = attempt_id(row, 1)?;
         let body = row.get_ref(7)?.as_blob_or_null().map_err(from_sql)?;

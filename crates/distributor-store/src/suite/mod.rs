@@ -8,6 +8,7 @@ mod committing;
 mod dependencies;
 mod fixtures;
 mod journaling;
+mod notifications;
 mod outcomes;
 mod reading;
 mod waiting;
@@ -16,6 +17,7 @@ pub use collecting::*;
 pub use committing::*;
 pub use dependencies::*;
 pub use journaling::*;
+pub use notifications::*;
 pub use outcomes::*;
 pub use reading::*;
 pub use waiting::*;
@@ -77,6 +79,8 @@ macro_rules! store_suite {
             a_done_row_is_gone
             a_journal_id_is_not_taken_twice
             high_marks_outlive_the_rows
+            pending_notifications_are_counted_by_execution
+            journal_rows_are_found_by_id
             old_final_attempts_are_collected
             what_an_unfinished_attempt_needs_is_kept
             what_the_journal_owes_is_kept

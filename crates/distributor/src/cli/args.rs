@@ -7,6 +7,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use distributor_client::ConnectOptions;
 
+use super::duration;
 use super::exit::{self, Failure};
 
 /// Default of `--older-than`.
@@ -399,7 +400,7 @@ A configuration file (`distributor backends` shows what each kind accepts):
 #[command(after_long_help = GC_HELP)]
 pub(crate) struct Gc {
     /// Least age of what is removed, for example 90m, 36h or 30d; 0s removes all that is over
-    #[arg(long, value_name = "AGE", default_value = RETENTION, value_parser = age)]
+    #[arg(long, value_name = "AGE", default_value = RETENTION, value_parser = duration::any)]
     pub(crate) older_than: Duration,
     /// Only say what would be removed
     #[arg(long)]
@@ -437,11 +438,6 @@ pub(crate) fn at_least_one(text: &str) -> Result<usize, String> {
         Ok(0) | Err(_) => Err("use a number from 1".to_owned()),
         Ok(number) => Ok(number),
     }
-}
-
-fn age(text: &str) -> Result<Duration, String> {
-    humantime::parse_duration(text)
-        .map_err(|error| format!("{error}; write numbers with units, for example 36h or 7d"))
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ mod backends;
 mod cancel;
 mod completions;
 mod config;
+mod duration;
 mod exit;
 mod explain;
 pub(crate) mod findings;

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use distributor_core::config_file::ConfigFile;
 use distributor_core::{DistributorSource, Host, LiveRegistry, Registry, SystemClock};
+use distributor_host::topic::TopicSettings;
 use distributor_host::{Entrance, Surroundings};
 use distributor_store::SqliteStore;
 use serde::Serialize;
@@ -119,14 +120,25 @@ impl Place {
         self.state.join("tokens")
     }
 
+    /// Folder with the secrets that sign tokens; it may not exist.
+    pub(super) fn secrets(&self) -> PathBuf {
+        self.state.join("secrets")
+    }
+
+    /// The way into a host in this place that has no topic.
+    pub(super) fn entrance(&self) -> Result<Entrance, Failure> {
+        self.entrance_with(None)
+    }
+
     /// The way into a host in this place. It makes nothing: backends that only answer questions need
     /// no host behind it.
-    pub(super) fn entrance(&self) -> Result<Entrance, Failure> {
+    pub(super) fn entrance_with(&self, topic: Option<TopicSettings>) -> Result<Entrance, Failure> {
         let program = std::env::current_exe()
             .map_err(Failure::system("find the file of this very program"))?;
         let surroundings = Surroundings {
             backends_directory: Some(self.state.join("backends")),
             helper_program: Some(program),
+            topic,
         };
         Ok(Entrance::new(Arc::new(SystemClock), surroundings))
     }

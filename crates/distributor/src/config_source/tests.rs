@@ -33,6 +33,7 @@ impl World {
         let surroundings = Surroundings {
             backends_directory: None,
             helper_program: None,
+            topic: None,
         };
         let entrance = Entrance::new(Arc::new(SystemClock), surroundings);
         let registry = Arc::new(Registry::linked().unwrap());

@@ -55,6 +55,12 @@ pub enum MessageError {
          subscription off: without the wrapping the attribute `auth_token` is lost on the way"
     )]
     NotWrapped(&'static str),
+    /// No message is so large.
+    #[error("the body is larger than {most} bytes, which no message of Pub/Sub is")]
+    TooLarge {
+        /// How large it may be.
+        most: usize,
+    },
     /// A field is not what it should be.
     #[error("{field}: {problem}")]
     Invalid {

@@ -1,8 +1,10 @@
 //! The service in a world of its own.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use distributor_api::notify::Inbound;
 use distributor_api::{Access, Api, Caller, Identity, Parts};
 use distributor_core::dm::quest::desc::Meta;
 use distributor_core::dm::quest::desc::meta::{Simple, simple};
@@ -118,6 +120,7 @@ impl World {
         let surroundings = Surroundings {
             backends_directory: None,
             helper_program: None,
+            topic: None,
         };
         let entrance = Entrance::new(clock.clone(), surroundings);
         let host = entrance.host();
@@ -134,6 +137,7 @@ impl World {
             clock: clock.clone(),
             access: access.clone(),
             templates: Arc::default(),
+            inbound: Inbound::new(&engine, Path::new("no-secrets"), clock.clone()),
         });
         World {
             clock,

@@ -4,9 +4,11 @@ mod records;
 mod source;
 mod store;
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use distributor_api::notify::Inbound;
 use distributor_api::{Access, Api, Caller, Code, Parts, Status, Templates};
 use distributor_core::{AttemptId, Clock, ManualClock, Timestamp};
 use distributor_host::driver::Surroundings;
@@ -43,6 +45,7 @@ impl World {
         let surroundings = Surroundings {
             backends_directory: None,
             helper_program: None,
+            topic: None,
         };
         let entrance = Entrance::new(Arc::new(ManualClock::new(BEGINNING)), surroundings);
         let engine = Engine::start(
@@ -51,8 +54,10 @@ impl World {
             backends.clone(),
             Settings::default(),
         );
+        let engine = engine.expect("a host");
         let api = Api::new(Parts {
-            engine: engine.expect("a host"),
+            inbound: Inbound::new(&engine, Path::new("no-secrets"), clock.clone()),
+            engine,
             clock,
             access: Arc::new(Access::nobody()),
             templates: Arc::new(Templates::default()),

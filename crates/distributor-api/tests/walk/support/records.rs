@@ -118,6 +118,7 @@ pub(crate) fn execution(number: u32, state: dm::execution::State) -> ExecutionRe
         poll_at: None,
         polls: 0,
         polling: false,
+        ask_again: false,
         last_error: None,
         activation_digest: Vec::new(),
         ending: None,

@@ -9,8 +9,8 @@ use distributor_store::records::{
     AttemptRecord, DependencyRecord, ExecutionRecord, JournalRecord, QuestRecord,
 };
 use distributor_store::{
-    AttemptFilter, AttemptPage, Batch, Collected, EdgeCursor, EdgePage, MemoryStore, Result,
-    StateCounts, Store, StoreError,
+    AttemptFilter, AttemptPage, Batch, Collected, EdgeCursor, EdgePage, MemoryStore,
+    PendingNotifications, Result, StateCounts, Store, StoreError,
 };
 
 #[derive(Debug, Default)]
@@ -77,6 +77,8 @@ impl Store for FaultyStore {
         fn due_journal(now: Timestamp, limit: usize) -> Result<Vec<JournalRecord>>;
         fn next_due() -> Result<Option<Timestamp>>;
         fn journal(after: u64, limit: usize) -> Result<Vec<JournalRecord>>;
+        fn journal_rows(ids: &[u64]) -> Result<Vec<Option<JournalRecord>>>;
+        fn pending_notifications() -> Result<Vec<PendingNotifications>>;
         fn high_marks() -> Result<(u64, u64)>;
         fn unfinished(after: u64, limit: usize) -> Result<(Vec<AttemptRecord>, Option<u64>)>;
         fn list(filter: AttemptFilter, before: Option<u64>, limit: usize) -> Result<AttemptPage>;

@@ -270,6 +270,14 @@ fn owed(
         let execution = record.execution.as_ref().filter(|it| it.polling);
         execution.map(|it| it.number)
     };
+    let asks_again = |record: &AttemptRecord| {
+        let execution = record.execution.as_ref();
+        execution.is_some_and(|it| it.ask_again)
+    };
+    ensure(
+        asked(after).is_some() || !asks_again(after),
+        "only a query can be followed by another",
+    )?;
     exactly(
         |effect| matches!(effect, Effect::GetStatus),
         asked(after).is_some() && asked(after) != asked(before),

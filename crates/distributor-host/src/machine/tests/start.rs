@@ -150,6 +150,7 @@ fn t48_run_ok_is_executing_with_the_token_and_a_start_timer() {
         poll_at: None,
         polls: 0,
         polling: false,
+        ask_again: false,
         last_error: None,
         activation_digest: Sha256::digest(ACTIVATION).to_vec(),
         ending: None,

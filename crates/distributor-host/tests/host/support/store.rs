@@ -9,8 +9,8 @@ use distributor_store::records::{
     AttemptRecord, DependencyRecord, ExecutionRecord, JournalRecord, QuestRecord,
 };
 use distributor_store::{
-    AttemptFilter, AttemptPage, Batch, Collected, EdgeCursor, EdgePage, Result, StateCounts, Store,
-    StoreError,
+    AttemptFilter, AttemptPage, Batch, Collected, EdgeCursor, EdgePage, PendingNotifications,
+    Result, StateCounts, Store, StoreError,
 };
 use tokio::sync::watch;
 
@@ -244,6 +244,8 @@ impl Store for FaultyStore {
         fn due_journal(&self, now: Timestamp, limit: usize) -> Result<Vec<JournalRecord>>;
         fn next_due(&self) -> Result<Option<Timestamp>>;
         fn journal(&self, after: u64, limit: usize) -> Result<Vec<JournalRecord>>;
+        fn journal_rows(&self, ids: &[u64]) -> Result<Vec<Option<JournalRecord>>>;
+        fn pending_notifications(&self) -> Result<Vec<PendingNotifications>>;
         fn high_marks(&self) -> Result<(u64, u64)>;
         fn unfinished(&self, after: u64, limit: usize)
             -> Result<(Vec<AttemptRecord>, Option<u64>)>;

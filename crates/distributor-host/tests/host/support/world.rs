@@ -190,6 +190,7 @@ fn start(
     let surroundings = Surroundings {
         backends_directory: None,
         helper_program: None,
+        topic: None,
     };
     let entrance = Entrance::new(clock.clone(), surroundings);
     let host = entrance.host();

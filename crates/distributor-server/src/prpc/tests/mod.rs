@@ -10,11 +10,13 @@ mod negotiation;
 mod protocol;
 mod timeouts;
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
+use distributor_api::notify::Inbound;
 use distributor_api::{Access, Api, Caller, Callers, Code, Identity, Parts, Status, Templates};
 use distributor_core::{ManualClock, TestingRegistry, Timestamp};
 use distributor_host::{Engine, Entrance, Settings, Surroundings};
@@ -57,12 +59,14 @@ impl World {
         let surroundings = Surroundings {
             backends_directory: None,
             helper_program: None,
+            topic: None,
         };
         let entrance = Entrance::new(clock.clone(), surroundings);
         let source = Arc::new(TestingRegistry::new(entrance.host()));
         let store = Arc::new(MemoryStore::new());
         let engine = Engine::start(entrance, store, source, Settings::default()).unwrap();
         let api = Api::new(Parts {
+            inbound: Inbound::new(&engine, Path::new("no-secrets"), clock.clone()),
             engine,
             clock: clock.clone(),
             access: Arc::new(Access::nobody()),

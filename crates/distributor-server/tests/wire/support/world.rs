@@ -1,8 +1,10 @@
 //! A service on a port, and those who call it.
 
 use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::Arc;
 
+use distributor_api::notify::Inbound;
 use distributor_api::{Access, Api, Parts, Templates, TokenDirectory};
 use distributor_core::{
     AttemptId, Clock, ExecutionId, Host, ManualClock, Notification, TaskResult, Timestamp, dm,
@@ -74,6 +76,7 @@ impl<W: Wire> World<W> {
         let surroundings = Surroundings {
             backends_directory: None,
             helper_program: None,
+            topic: None,
         };
         let entrance = Entrance::new(clock.clone(), surroundings);
         let host = entrance.host();
@@ -91,6 +94,7 @@ impl<W: Wire> World<W> {
             clock: clock.clone(),
             access: access.clone(),
             templates: templates.clone(),
+            inbound: Inbound::new(&engine, Path::new("no-secrets"), clock.clone()),
         });
 
         let directory = TempDir::new().expect("a directory");

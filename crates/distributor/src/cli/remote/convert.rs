@@ -100,6 +100,7 @@ pub(super) fn execution(number: u32, data: &dm::execution::Data) -> (ExecutionRe
         poll_at: None,
         polls: 0,
         polling: false,
+        ask_again: false,
         last_error: None,
         activation_digest: Vec::new(),
         ending: None,

@@ -5,15 +5,21 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
+use distributor_host::topic::TopicName;
 use distributor_server::{Certificate, Settings};
 
+use super::push::PushArguments;
 use crate::cli::args::{Json, at_least_one, with_exit_codes};
+use crate::cli::duration;
 use crate::cli::exit::Failure;
 
 /// Where it listens unless told otherwise.
 const DEFAULT_ADDRESS: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8650);
 /// How long the calls under way may take once the service shall stop.
 const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Default of `--topic-token-lifetime`, see [`distributor_host::topic::DEFAULT_LIFETIME`].
+const DEFAULT_TOKEN_LIFETIME: &str = "48h";
 
 /// Arguments of `serve`.
 #[derive(Debug, Args)]
@@ -49,6 +55,30 @@ pub(crate) struct Arguments {
     /// Threads that serve calls
     #[arg(long, value_name = "N", default_value = "2", value_parser = at_least_one)]
     pub(super) threads: usize,
+    /// Google Cloud project with the topic for notifications
+    ///
+    /// Backends may then ask foreign systems to publish changes of their tasks to
+    /// projects/ID/topics/dm-distributor-notify. Without --project and --topic they have to ask again and
+    /// again.
+    #[arg(long, value_name = "ID", help_heading = "Notifications")]
+    project: Option<String>,
+    /// Topic for notifications: projects/ID/topics/NAME, or NAME with --project
+    #[arg(long, value_name = "NAME", help_heading = "Notifications")]
+    topic: Option<String>,
+    /// How late a notification may come, for example 30m or 48h
+    ///
+    /// Counts from the start of its execution. What comes later is dropped, and found by asking the
+    /// backend.
+    #[arg(
+        long,
+        value_name = "DURATION",
+        default_value = DEFAULT_TOKEN_LIFETIME,
+        value_parser = duration::lifetime,
+        help_heading = "Notifications"
+    )]
+    pub(super) topic_token_lifetime: Duration,
+    #[command(flatten)]
+    pub(super) push: PushArguments,
     #[command(flatten)]
     pub(super) json: Json,
 }
@@ -74,6 +104,7 @@ Examples:
   distributor serve
   distributor serve --listen 0.0.0.0:8650 --config-dir /etc/distributor \\
       --public-host dm.example.com:8650 --tls-certificate chain.pem --tls-key key.pem
+  distributor serve --project my-project
   distributor serve --listen 127.0.0.1:0 --json
 
 The API: dm.Deps and distributor.control.Control over gRPC (reflection is on) and pRPC
@@ -104,6 +135,35 @@ impl Arguments {
             None => "http",
         };
         format!("{scheme}://{address}")
+    }
+
+    /// The topic for notifications, if there is one (DC-19).
+    pub(super) fn topic_name(&self) -> Result<Option<TopicName>, Failure> {
+        let (flag, name) = match (&self.project, &self.topic) {
+            (None, None) => return Ok(None),
+            (Some(project), None) => ("--project", TopicName::of_project(project)),
+            (None, Some(topic)) if !topic.contains('/') => {
+                return Err(Failure::Input(format!(
+                    "--topic: {topic:?} does not say in which project it is: give --project too, or write \
+                     projects/PROJECT/topics/{topic}"
+                )));
+            }
+            (None, Some(topic)) => ("--topic", TopicName::parse(topic)),
+            (Some(_), Some(topic)) if topic.contains('/') => {
+                return Err(Failure::Input(
+                    "--topic: a full name says the project already: leave out --project".to_owned(),
+                ));
+            }
+            (Some(project), Some(topic)) => {
+                let flag = match TopicName::of_project(project) {
+                    Ok(_) => "--topic",
+                    Err(_) => "--project",
+                };
+                (flag, TopicName::in_project(project, topic))
+            }
+        };
+        name.map(Some)
+            .map_err(|error| Failure::Input(format!("{flag}: {error}")))
     }
 
     /// What backends tell their jobs (DC-12).

@@ -5,6 +5,7 @@
 
 mod args;
 mod parts;
+mod push;
 
 use std::sync::Arc;
 use std::time::Duration;

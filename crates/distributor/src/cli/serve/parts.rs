@@ -2,8 +2,10 @@
 
 use std::sync::Arc;
 
+use distributor_api::notify::{Inbound, Receiver, TaskQueueReceiver};
 use distributor_api::{Access, Api, Callers, Open, Templates, TokenDirectory};
-use distributor_core::{DistributorSource, Registry, SystemClock};
+use distributor_core::{Clock, DistributorSource, Registry, SystemClock};
+use distributor_host::topic::{QueueTokens, TopicName, TopicSettings, TopicTokens};
 use distributor_host::{Engine, Settings};
 use distributor_store::Store;
 
@@ -55,6 +57,34 @@ pub(super) fn configuration(
     })
 }
 
+/// Tokens of notifications, and the topic that backends are told of if there is one.
+pub(super) struct Topics {
+    /// Checks tokens also where no topic is configured now: tasks may still hold some.
+    pub(super) tokens: Arc<TopicTokens>,
+    name: Option<TopicName>,
+}
+
+impl Topics {
+    fn settings(&self) -> Option<TopicSettings> {
+        self.name.clone().map(|name| TopicSettings {
+            name,
+            tokens: self.tokens.clone(),
+        })
+    }
+}
+
+/// What the arguments say of notifications. Makes no file yet.
+pub(super) fn topic(arguments: &Arguments, place: &Place) -> Result<Topics, Failure> {
+    Ok(Topics {
+        tokens: Arc::new(TopicTokens::new(
+            place.secrets(),
+            Arc::new(SystemClock),
+            arguments.topic_token_lifetime,
+        )),
+        name: arguments.topic_name()?,
+    })
+}
+
 /// Starts the host. Must be called inside a tokio runtime.
 pub(super) fn assemble(
     arguments: &Arguments,
@@ -68,7 +98,9 @@ pub(super) fn assemble(
         registry,
         open,
     } = configuration;
-    let entrance = place.entrance()?;
+    let topic = topic(arguments, place)?;
+    let push_callers = arguments.push.callers()?;
+    let entrance = place.entrance_with(topic.settings())?;
     let loader = Loader {
         registry: registry.clone(),
         host: entrance.host(),
@@ -103,11 +135,19 @@ pub(super) fn assemble(
         true => Arc::new(Open),
         false => Arc::new(TokenDirectory::new(place.tokens())),
     };
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let queue_tokens = QueueTokens::new(place.secrets(), clock.clone());
+    let inbound = Inbound {
+        receiver: Receiver::new(engine.clone(), topic.tokens, clock.clone()),
+        push_callers,
+        task_queue: TaskQueueReceiver::new(engine.clone(), queue_tokens, clock.clone()),
+    };
     let api = Api::new(distributor_api::Parts {
         engine,
-        clock: Arc::new(SystemClock),
+        clock,
         access: targets.access.clone(),
         templates: targets.templates.clone(),
+        inbound,
     });
     Ok(Parts {
         api,

@@ -69,6 +69,7 @@ fn execution(state: execution::State) -> ExecutionRecord {
         poll_at: None,
         polls: 0,
         polling: false,
+        ask_again: false,
         last_error: None,
         activation_digest: Vec::new(),
         ending: None,

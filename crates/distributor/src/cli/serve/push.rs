@@ -1,0 +1,87 @@
+//! Who may push notifications: what can be typed, and what it means.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use clap::Args;
+use clap::builder::NonEmptyStringValueParser;
+use distributor_api::notify::{GOOGLE_ISSUERS, KeyFile, PushCallers, PushCallersSettings};
+use distributor_core::SystemClock;
+
+use crate::cli::exit::Failure;
+
+/// Arguments about the identity tokens of pushes.
+#[derive(Debug, Args)]
+pub(crate) struct PushArguments {
+    /// Let only pushes in whose identity token is for URL; may be repeated
+    ///
+    /// The audience of the push subscription: the one that it was created with, or the URL that it pushes
+    /// to. Without --push-audience whoever reaches the service can push; a message still does nothing
+    /// without the token that its execution was started with.
+    #[arg(
+        long,
+        value_name = "URL",
+        help_heading = "Notifications",
+        requires_all = ["push_account", "push_keys"],
+        value_parser = NonEmptyStringValueParser::new()
+    )]
+    push_audience: Vec<String>,
+    /// Service account that the push subscription authenticates as; may be repeated
+    #[arg(
+        long,
+        value_name = "EMAIL",
+        help_heading = "Notifications",
+        requires = "push_audience",
+        value_parser = NonEmptyStringValueParser::new()
+    )]
+    push_account: Vec<String>,
+    /// Issuer of the identity tokens; may be repeated [default: Google]
+    #[arg(
+        long,
+        value_name = "ISSUER",
+        help_heading = "Notifications",
+        requires = "push_audience",
+        value_parser = NonEmptyStringValueParser::new()
+    )]
+    push_issuer: Vec<String>,
+    /// File with the issuer's public keys (JSON Web Key Set), read again when it changes
+    ///
+    /// Those of Google are at https://www.googleapis.com/oauth2/v3/certs, and change every few days.
+    #[arg(
+        long,
+        value_name = "FILE",
+        help_heading = "Notifications",
+        requires = "push_audience"
+    )]
+    push_keys: Option<PathBuf>,
+}
+
+impl PushArguments {
+    /// Who may push; `None` if anybody may.
+    pub(super) fn callers(&self) -> Result<Option<PushCallers>, Failure> {
+        if self.push_audience.is_empty() {
+            return Ok(None);
+        }
+        let Some(path) = &self.push_keys else {
+            let problem = "--push-keys: say where the public keys of the issuer are";
+            return Err(Failure::Input(problem.to_owned()));
+        };
+        let keys = KeyFile::new(path.clone())
+            .map_err(|error| Failure::Input(format!("--push-keys: {error}")))?;
+        let issuers = match self.push_issuer.is_empty() {
+            true => GOOGLE_ISSUERS.map(str::to_owned).to_vec(),
+            false => self.push_issuer.clone(),
+        };
+        let settings = PushCallersSettings {
+            issuers,
+            audiences: self.push_audience.clone(),
+            accounts: self.push_account.clone(),
+        };
+        let callers = PushCallers::new(settings, Arc::new(keys), Arc::new(SystemClock));
+        let callers = callers.map_err(|error| {
+            let flag = error.field.trim_end_matches('s');
+            Failure::Input(format!("--push-{flag}: give at least one"))
+        })?;
+        Ok(Some(callers))
+    }
+}
