@@ -70,9 +70,9 @@ impl From<CallError> for Status {
     fn from(error: CallError) -> Self {
         let code = match &error {
             CallError::Invalid { .. } | CallError::AbsentQuest(_) => Code::InvalidArgument,
-            CallError::Cycle(_) => Code::FailedPrecondition,
+            CallError::Cycle(_) | CallError::NotDead(_) => Code::FailedPrecondition,
             CallError::TooEntangled(_) => Code::ResourceExhausted,
-            CallError::NotFound(_) => Code::NotFound,
+            CallError::NotFound(_) | CallError::NoTask(_) => Code::NotFound,
             CallError::Refused(Refusal::AlreadyActivated) => Code::AlreadyExists,
             CallError::Refused(Refusal::NotSettled) => Code::Unavailable,
             CallError::Refused(_) => Code::PermissionDenied,

@@ -6,7 +6,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use distributor_api::Pulled;
+use distributor_api::notify::Pulled;
 use distributor_core::Clock;
 use http::header::{AUTHORIZATION, CONTENT_TYPE};
 use serde::Serialize;
@@ -218,7 +218,10 @@ mod tests {
         assert!(sizes.iter().all(|size| size * 203 <= IDS_LIMIT));
         assert_eq!(parts(&ids).flatten().count(), ids.len());
         let long = vec!["x".repeat(IDS_LIMIT + 1), "y".to_owned()];
-        assert_eq!(parts(&long).map(<[String]>::len).collect::<Vec<_>>(), [1, 1]);
+        assert_eq!(
+            parts(&long).map(<[String]>::len).collect::<Vec<_>>(),
+            [1, 1]
+        );
         assert_eq!(parts(&[]).count(), 0);
     }
 }

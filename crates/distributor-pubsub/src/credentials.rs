@@ -244,8 +244,10 @@ mod tests {
     #[tokio::test]
     async fn a_failing_or_endless_command_is_an_error_that_says_so() {
         let clock = clock();
-        let credentials =
-            Credentials::new(CredentialSource::Command("exit 3".to_owned()), clock.clone());
+        let credentials = Credentials::new(
+            CredentialSource::Command("exit 3".to_owned()),
+            clock.clone(),
+        );
         let error = credentials.authorization().await.unwrap_err().to_string();
         assert!(error.contains("exit status: 3"), "{error}");
 

@@ -77,7 +77,11 @@ mod tests {
             url(Endpoint::google().unwrap()),
             "https://pubsub.googleapis.com/v1/projects/example.com:p/subscriptions/s:pull"
         );
-        for host in ["localhost:8085", "http://localhost:8085/", " localhost:8085 "] {
+        for host in [
+            "localhost:8085",
+            "http://localhost:8085/",
+            " localhost:8085 ",
+        ] {
             assert_eq!(
                 url(Endpoint::emulator(host).unwrap()),
                 "http://localhost:8085/v1/projects/example.com:p/subscriptions/s:pull"
@@ -88,7 +92,14 @@ mod tests {
 
     #[test]
     fn what_is_no_address_is_refused_with_what_to_write() {
-        for bad in ["", "https://x", "a b", "host/path", "user@host", "host:port"] {
+        for bad in [
+            "",
+            "https://x",
+            "a b",
+            "host/path",
+            "user@host",
+            "host:port",
+        ] {
             let refusal = Endpoint::emulator(bad).map_err(|error| error.to_string());
             assert!(refusal.is_err_and(|it| it.contains("HOST:PORT")), "{bad}");
         }

@@ -15,7 +15,7 @@ pub enum SetupError {
     #[error("{0:?} is no emulator's address; write HOST:PORT")]
     Emulator(String),
     /// No URL of a key set.
-    #[error("{0:?} is no place for keys; write https://HOST/PATH")]
+    #[error("{0:?} is no URL of a key set; write https://HOST/PATH")]
     KeySet(String),
     /// No client can be made.
     #[error("cannot make a client for https: {0}")]

@@ -3,6 +3,7 @@
 //! * [`PullReceiver`]: takes the messages of a subscription, for a host without a public address.
 //! * [`Client`]: the three calls of the REST API that this needs.
 //! * [`Credentials`]: where its bearer tokens come from.
+//! * [`KeyUrl`]: the public keys of an issuer of identity tokens, from where it publishes them.
 //!
 //! It refuses to know what a message means: that is `distributor-api`'s. It refuses to lose
 //! one: it is acknowledged only after whoever handled it said that it may be.
@@ -14,6 +15,7 @@ mod endpoint;
 mod error;
 mod fetch;
 mod health;
+mod key_set;
 mod message;
 mod receiver;
 mod settle;
@@ -25,5 +27,6 @@ pub use client::Client;
 pub use credentials::{CredentialSource, Credentials};
 pub use endpoint::{EMULATOR_VARIABLE, Endpoint};
 pub use error::{CallError, CredentialError, SetupError};
-pub use receiver::{Handler, PullReceiver, Settings, Verdict};
+pub use key_set::KeyUrl;
+pub use receiver::{Handler, PullReceiver, Settings};
 pub use subscription::Subscription;

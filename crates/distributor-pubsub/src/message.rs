@@ -1,15 +1,12 @@
-//! The answers of the API, as far as `distributor_api::PubsubMessage` does not know them.
+//! The answers of the API, as far as `distributor_api::notify` does not know them.
 
-use distributor_api::{MessageError, PubsubMessage, Pulled};
+use distributor_api::notify::{MessageError, PubsubMessage, Pulled};
 
 use crate::error::CallError;
 use crate::subscription::Subscription;
 
 /// The messages in the answer of a pull; `{}` has none.
-pub(crate) fn pulled(
-    subscription: &Subscription,
-    body: &[u8],
-) -> Result<Vec<Pulled>, CallError> {
+pub(crate) fn pulled(subscription: &Subscription, body: &[u8]) -> Result<Vec<Pulled>, CallError> {
     let garbled = |error: MessageError| CallError::Garbled(error.to_string());
     PubsubMessage::from_pull(subscription.as_str(), body).map_err(garbled)
 }

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use distributor_api::{MessageError, PubsubMessage, Pulled};
+use distributor_api::notify::{MessageError, PubsubMessage, Pulled, Receiver, Verdict};
 use distributor_core::Clock;
 
 use crate::backoff::Backoff;
@@ -26,20 +26,22 @@ const SHORTEST_ROUND: Duration = Duration::from_millis(250);
 /// When a message comes again that could not be handled while others could.
 const RETURNED_AMONG_OTHERS: Duration = Duration::from_secs(10);
 
-/// What is to become of a message that was handled.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Verdict {
-    /// What it says is durable, or worth nothing: it need not come again.
-    Ack,
-    /// It could not be handled for the moment: it shall come again.
-    Nack,
-}
-
 /// Handles messages, any number at once, and each within a time of its own.
 #[async_trait]
 pub trait Handler: Send + Sync {
     /// Handles one message; one that cannot be read is to be counted, and not to come again.
     async fn handle(&self, message: Result<PubsubMessage, MessageError>) -> Verdict;
+}
+
+#[async_trait]
+impl Handler for Receiver {
+    async fn handle(&self, message: Result<PubsubMessage, MessageError>) -> Verdict {
+        let outcome = match message {
+            Ok(message) => Receiver::handle(self, message).await,
+            Err(problem) => self.malformed(&problem),
+        };
+        outcome.verdict()
+    }
 }
 
 /// How messages are taken.

@@ -6,14 +6,14 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use distributor_api::Pulled;
+use distributor_api::notify::{Pulled, Verdict};
 use distributor_core::Clock;
 use tokio::task::JoinSet;
 
 use crate::backoff::Backoff;
 use crate::client::Client;
 use crate::error::CallError;
-use crate::receiver::{Handler, Settings, Verdict};
+use crate::receiver::{Handler, Settings};
 use crate::subscription::Subscription;
 
 /// How often an acknowledgement is tried. After that the messages come again, which costs more.
@@ -93,11 +93,7 @@ impl Batch<'_> {
     }
 
     /// Says that these messages shall not come again before so much time has passed.
-    pub(crate) async fn put_off(
-        &self,
-        ids: &[String],
-        later: Duration,
-    ) -> Result<(), CallError> {
+    pub(crate) async fn put_off(&self, ids: &[String], later: Duration) -> Result<(), CallError> {
         let seconds = u16::try_from(later.as_secs()).unwrap_or(u16::MAX);
         self.client
             .modify_ack_deadline(self.subscription, ids, seconds)

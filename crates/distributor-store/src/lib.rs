@@ -1,4 +1,4 @@
-//! Durable records of quests, attempts, executions, dependencies and owed calls.
+//! Durable records of quests, attempts, executions, dependencies, owed calls and queued tasks.
 //!
 //! * [`records`]: what is stored.
 //! * [`Store`] and [`Batch`]: the contract, kept by [`MemoryStore`] and [`SqliteStore`] alike (one
@@ -14,11 +14,15 @@ pub mod suite;
 mod encoding;
 mod memory;
 mod notifications;
+mod queue;
 mod sqlite;
 mod store;
 
 pub use memory::MemoryStore;
 pub use notifications::PendingNotifications;
+pub use queue::{
+    DueTask, QueueChange, QueueCounts, QueuePage, QueueRecord, QueueState, QueuedTask,
+};
 pub use sqlite::SqliteStore;
 pub use store::{
     AttemptFilter, AttemptPage, Batch, Collected, EdgeCursor, EdgePage, JournalDelay, Result,

@@ -10,6 +10,7 @@ use std::time::Duration;
 use distributor_core::{AttemptId, ConfigSnapshot, QuestId, Timestamp};
 
 use crate::PendingNotifications;
+use crate::queue::{DueTask, QueueChange, QueueCounts, QueuePage, QueueRecord, QueueState};
 use crate::records::{
     AttemptRecord, DependencyRecord, ExecutionRecord, JournalRecord, QuestRecord,
 };
@@ -108,6 +109,12 @@ pub struct Batch {
     pub journal_delayed: Vec<JournalDelay>,
     /// Rows that are done. A missing one is no error.
     pub journal_done: Vec<u64>,
+    /// New tasks.
+    pub queue_added: Vec<QueueRecord>,
+    /// Tasks that are tried again, given up, or replayed. A missing one is no error.
+    pub queue_changed: Vec<QueueChange>,
+    /// Tasks that were handled or discarded. A missing one is no error.
+    pub queue_done: Vec<u64>,
 }
 
 /// A new due time for a journal row.
@@ -131,6 +138,9 @@ impl Batch {
             && self.journal_added.is_empty()
             && self.journal_delayed.is_empty()
             && self.journal_done.is_empty()
+            && self.queue_added.is_empty()
+            && self.queue_changed.is_empty()
+            && self.queue_done.is_empty()
     }
 }
 
@@ -204,8 +214,8 @@ pub trait Store: Send + Sync + fmt::Debug {
     /// Commits all of the batch or nothing. When it returns `Ok` the batch is durable.
     ///
     /// # Errors
-    /// `Conflict` if an attempt's stored version is not the one in the batch, or a new attempt or
-    /// journal row exists; `Missing` if something that must exist does not; `ReadOnly`; `Engine`
+    /// `Conflict` if an attempt's stored version is not the one in the batch, or a new attempt,
+    /// journal row or queued task exists; `Missing` if something that must exist does not; `ReadOnly`; `Engine`
     /// for anything else. In all cases nothing was written.
     fn commit(&self, batch: &Batch) -> Result<()>;
 
@@ -301,7 +311,8 @@ pub trait Store: Send + Sync + fmt::Debug {
     /// Configuration names under which any attempt waits for room, sorted.
     fn ready_config_names(&self) -> Result<Vec<String>>;
 
-    /// Every configuration that an execution was ever decided with, at most one for each edit.
+    /// Every configuration that an execution was ever decided with or a task was queued with, at most
+    /// one for each edit.
     fn configurations(&self) -> Result<Vec<Arc<ConfigSnapshot>>>;
 
     /// Attempts whose `wake_at` is at or before `now`, earliest first, at most `limit`.
@@ -323,9 +334,25 @@ pub trait Store: Send + Sync + fmt::Debug {
     /// the journal: for a host that begins.
     fn pending_notifications(&self) -> Result<Vec<PendingNotifications>>;
 
-    /// The highest journal id and the highest ready number ever stored; 0 if none. (A host goes on
-    /// counting from here after a restart, so neither may be given out twice.)
+    /// The highest id of a journal row or a queued task, and the highest ready number, ever stored; 0
+    /// if none. (A host goes on counting from here after a restart, so neither may be given out
+    /// twice.)
     fn high_marks(&self) -> Result<(u64, u64)>;
+
+    /// Pending tasks that are due at `now`, earliest first, then by id, at most `limit`. Not part of
+    /// [`Store::next_due`]: who knows that the queue is empty need not ask.
+    fn due_queue(&self, now: Timestamp, limit: usize) -> Result<Vec<DueTask>>;
+
+    /// Queued tasks by id.
+    fn queue_records(&self, ids: &[u64]) -> Result<Vec<Option<QueueRecord>>>;
+
+    /// A listing for people, newest first: tasks of this state, at most `limit`, with ids below
+    /// `before` (the number from the previous page).
+    fn list_queue(&self, state: QueueState, before: Option<u64>, limit: usize)
+    -> Result<QueuePage>;
+
+    /// How much is in the queue.
+    fn queue_counts(&self) -> Result<QueueCounts>;
 
     /// Attempts that are not final, in an order that does not change, at most `limit` after `after`
     /// (a number from the previous page; 0 to begin).

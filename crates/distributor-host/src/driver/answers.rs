@@ -164,7 +164,7 @@ impl Committer {
     }
 
     /// When to try again after `tries` failures, the last of which was `error`.
-    fn next_try(&mut self, work: &Work, tries: u32, error: &Error) -> Option<Timestamp> {
+    pub(super) fn next_try(&mut self, work: &Work, tries: u32, error: &Error) -> Option<Timestamp> {
         let Retry::Transient { after } = error.retry() else {
             return None;
         };

@@ -17,6 +17,7 @@ use tokio::sync::mpsc::UnboundedSender;
 
 use super::answers::timed_out;
 use super::message::{Message, Row};
+use super::queue::{collecting, with_tasks};
 use crate::machine::FinalResult;
 
 /// Results of needed attempts that are passed on to one execution, in bytes altogether.
@@ -88,9 +89,23 @@ impl What {
 }
 
 /// Sends its message when dropped: a call that panics has an answer too.
-struct Answer {
+pub(super) struct Answer {
     inbox: UnboundedSender<Message>,
     message: Option<Message>,
+}
+
+impl Answer {
+    /// `message` is what is sent if no other is set.
+    pub(super) fn new(context: &CallContext, message: Message) -> Self {
+        Answer {
+            inbox: context.inbox.clone(),
+            message: Some(message),
+        }
+    }
+
+    pub(super) fn set(&mut self, message: Message) {
+        self.message = Some(message);
+    }
 }
 
 impl Drop for Answer {
@@ -103,15 +118,18 @@ impl Drop for Answer {
 
 pub(super) async fn perform(context: Arc<CallContext>, call: Call) {
     let Call { row, id, .. } = call;
-    let panicked = Error::new(ErrorKind::Internal, "the backend panicked").transient();
-    let mut answer = Answer {
-        inbox: context.inbox.clone(),
-        message: Some(call.what.answer(row, id, panicked)),
-    };
-    answer.message = Some(match context.source.distributor(&call.config) {
-        Ok(distributor) => ask(&context, distributor.as_ref(), call).await,
+    let mut answer = Answer::new(&context, call.what.answer(row, id, panicked()));
+    answer.set(match context.source.distributor(&call.config) {
+        Ok(distributor) => {
+            let asked = ask(&context, distributor.as_ref(), call);
+            with_tasks(collecting(asked).await)
+        }
         Err(error) => call.what.answer(row, id, error),
     });
+}
+
+pub(super) fn panicked() -> Error {
+    Error::new(ErrorKind::Internal, "the backend panicked").transient()
 }
 
 async fn ask(context: &CallContext, distributor: &dyn Distributor, call: Call) -> Message {
@@ -176,7 +194,10 @@ async fn ask(context: &CallContext, distributor: &dyn Distributor, call: Call) -
 }
 
 /// The limit is on the host's clock, like every other time.
-async fn within<T>(context: &CallContext, call: impl Future<Output = Result<T>>) -> Result<T> {
+pub(super) async fn within<T>(
+    context: &CallContext,
+    call: impl Future<Output = Result<T>>,
+) -> Result<T> {
     let limit = context.timeout;
     tokio::select! {
         biased;

@@ -21,6 +21,7 @@ use super::early::Early;
 use super::graph::GraphAnswer;
 use super::lanes::{Lanes, Occupation};
 use super::message::{AttemptChange, CallError, Message};
+use super::queue::{Ordered, Room};
 use super::received::Received;
 use super::settings::{COMMIT_SIBLINGS, RandomSource, Settings};
 use super::work::{Waiting, Work};
@@ -48,6 +49,8 @@ pub(super) struct Committer {
     pub(super) descs: LruCache<QuestId, Arc<dm::quest::Desc>>,
     pub(super) lanes: Lanes,
     pub(super) dispatcher: Dispatcher,
+    /// Of the task queue.
+    pub(super) room: Arc<Room>,
     pub(super) next_journal: u64,
     pub(super) next_ready: u64,
     pub(super) next_due: watch::Sender<Option<Timestamp>>,
@@ -208,6 +211,30 @@ impl Committer {
             Message::Propagate { row, attempt } => {
                 work.batch.journal_done.push(row.id);
                 work.ended.push_back(attempt);
+            }
+            Message::WithTasks { answer, tasks } => {
+                self.enqueue(work, tasks);
+                self.take(work, *answer)?;
+            }
+            Message::Enqueue { task, reply } => {
+                self.enqueue(work, vec![task]);
+                work.waiting.push(Waiting::Call(reply, Ok(())));
+            }
+            Message::TaskAnswered { task, answer } => self.task_answered(work, task, answer),
+            Message::Delivered {
+                notifications,
+                tasks,
+                reply,
+            } => {
+                self.enqueue(work, tasks);
+                for notification in notifications {
+                    self.record_notification(work, notification);
+                }
+                work.waiting.push(Waiting::Call(reply, Ok(())));
+            }
+            Message::Order { order, reply } => {
+                let answer = self.carry_out(work, order);
+                work.waiting.push(Waiting::Order(reply, answer));
             }
             Message::Tick => self.wake_due(work)?,
             Message::Flush(reply) => work.waiting.push(Waiting::Flush(reply)),
@@ -396,7 +423,18 @@ fn attempts_of(message: &Message, wanted: &mut Vec<AttemptId>) {
             wanted.push(notification.id.attempt);
         }
         Message::Notified(notification) => wanted.push(notification.id.attempt),
+        Message::WithTasks { answer, .. } => attempts_of(answer, wanted),
+        Message::TaskAnswered {
+            answer: Ok(notifications),
+            ..
+        }
+        | Message::Delivered { notifications, .. } => {
+            wanted.extend(notifications.iter().map(|it| it.id.attempt));
+        }
         Message::Again
+        | Message::TaskAnswered { .. }
+        | Message::Enqueue { .. }
+        | Message::Order { .. }
         | Message::CallerGone { .. }
         | Message::Tick
         | Message::Flush(_)
@@ -412,7 +450,13 @@ fn refuse(work: &mut Work, message: Message) {
             let answer = Ok(GraphAnswer::default());
             work.waiting.push(Waiting::Ensure(reply, answer));
         }
-        Message::Call { reply, .. } => work.waiting.push(Waiting::Call(reply, Ok(()))),
+        Message::Call { reply, .. }
+        | Message::Enqueue { reply, .. }
+        | Message::Delivered { reply, .. } => work.waiting.push(Waiting::Call(reply, Ok(()))),
+        Message::Order { reply, .. } => {
+            work.waiting
+                .push(Waiting::Order(reply, Ok(Ordered::default())));
+        }
         Message::Receive { reply, .. } => {
             work.waiting
                 .push(Waiting::Received(reply, Received::Unknown));

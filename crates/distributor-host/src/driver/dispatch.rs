@@ -16,6 +16,7 @@ use super::calls::{Call, CallContext, What, perform};
 use super::committer::Committer;
 use super::message::{Message, Row};
 use super::payload;
+use super::queue::Lane;
 use super::received::{Parked, Pending};
 use super::work::Work;
 
@@ -33,6 +34,8 @@ pub(super) struct Dispatcher {
     calls: usize,
     /// Not more than this many of them.
     most_calls: usize,
+    /// The task queue, which has room of its own.
+    pub(super) queue: Lane,
     abandon: HashMap<ExecutionId, AbandonSignal>,
     /// Immediate rows after this id are in the store and not handed out.
     waiting_after: Option<u64>,
@@ -49,6 +52,7 @@ impl Dispatcher {
         runtime: tokio::runtime::Handle,
         context: Arc<CallContext>,
         most_calls: usize,
+        queue: Lane,
     ) -> Self {
         Dispatcher {
             most_calls,
@@ -57,6 +61,7 @@ impl Dispatcher {
             under_way: HashSet::new(),
             leased: HashSet::new(),
             calls: 0,
+            queue,
             abandon: HashMap::new(),
             waiting_after: Some(0),
             due_waits: false,
@@ -68,6 +73,7 @@ impl Dispatcher {
     /// Everything in the journal that is not under way will be read again.
     pub(super) fn begin_anew(&mut self) {
         self.waiting_after = Some(0);
+        self.queue.begin_anew();
     }
 
     /// The notifications that are stored, after [`Dispatcher::begin_anew`].
@@ -97,6 +103,8 @@ impl Dispatcher {
     /// Notes that a call is no longer under way.
     pub(super) fn came_back(&mut self, message: &Message) {
         let row = match message {
+            Message::WithTasks { answer, .. } => return self.came_back(answer),
+            Message::TaskAnswered { task, .. } => return self.queue.came_back(task.id),
             Message::RunAnswered { row, id, .. } => {
                 self.abandon.remove(id);
                 row.id
@@ -191,7 +199,8 @@ impl Committer {
                 break;
             }
         }
-        self.hand_out_parked()
+        self.hand_out_parked()?;
+        self.hand_out_tasks(work)
     }
 
     /// Notifications that waited for others about the same execution. Each turn hands them out or

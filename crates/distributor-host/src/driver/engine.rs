@@ -21,6 +21,7 @@ use super::graph::{CheckedQuest, Dependent, EnsureQuest, GraphAnswer, GraphQuest
 use super::lanes::Lanes;
 use super::lent::{Lent, Surroundings};
 use super::message::{AttemptChange, CallError, Ensured, Message};
+use super::queue::{Lane, Room, Sender};
 use super::settings::{RandomSource, Settings, SystemRandom};
 use super::ticker::tick;
 use crate::machine::{Event, authenticate, policy};
@@ -42,9 +43,16 @@ impl Entrance {
     /// A host's entrance, on this clock.
     pub fn new(clock: Arc<dyn Clock>, surroundings: Surroundings) -> Self {
         let (inbox, messages) = mpsc::unbounded_channel();
+        let queue = Sender {
+            // The host knows how much.
+            room: Arc::new(Room::new(&Settings::default())),
+            inbox: inbox.clone(),
+            clock: clock.clone(),
+        };
         let lent = Arc::new(Lent {
             inbox: inbox.clone(),
             clock: clock.clone(),
+            queue,
             surroundings,
         });
         Entrance {
@@ -79,6 +87,7 @@ struct Shared {
     clock: Arc<dyn Clock>,
     store: Arc<dyn Store>,
     source: Arc<dyn DistributorSource>,
+    context: Arc<CallContext>,
     /// Weak, so that watchers learn of the host's end.
     changes: broadcast::WeakSender<AttemptChange>,
     thread: std::sync::Mutex<Option<JoinHandle<()>>>,
@@ -133,6 +142,9 @@ impl Engine {
             clock: entrance.clock.clone(),
             timeout: settings.call_timeout,
         });
+        let room = entrance.lent.queue.room.clone();
+        room.set_limits(&settings);
+        let lane = Lane::new(settings.queue_calls_at_once);
         let mut committer = Committer {
             store: store.clone(),
             source: source.clone(),
@@ -142,7 +154,13 @@ impl Engine {
             attempts: LruCache::new(cache_size(&settings)),
             descs: LruCache::new(cache_size(&settings)),
             lanes: Lanes::default(),
-            dispatcher: Dispatcher::new(runtime.clone(), context, settings.calls_at_once),
+            dispatcher: Dispatcher::new(
+                runtime.clone(),
+                context.clone(),
+                settings.calls_at_once,
+                lane,
+            ),
+            room,
             settings,
             next_journal: 0,
             next_ready: 0,
@@ -166,6 +184,7 @@ impl Engine {
                 clock: entrance.clock,
                 store,
                 source,
+                context,
                 changes: weak_changes,
                 thread: std::sync::Mutex::new(Some(thread)),
             }),
@@ -300,6 +319,10 @@ impl Engine {
     /// The backends.
     pub fn source(&self) -> &Arc<dyn DistributorSource> {
         &self.shared.source
+    }
+
+    pub(super) fn context(&self) -> &Arc<CallContext> {
+        &self.shared.context
     }
 
     /// Commits what has arrived and stops. Tasks run on; a later host finds them.

@@ -1,7 +1,7 @@
-//! What this host lends to backends: its clock, its notification entrance, folders and helpers.
+//! What this host lends to backends: its clock, its notification entrance, its task queue, folders
+//! and helpers.
 //!
-//! A topic is lent only where one is configured, and a task queue belongs to a service that has an
-//! address; without them they are refused.
+//! A topic is lent only where one is configured; without one it is refused.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -15,6 +15,7 @@ use sha2::{Digest, Sha256};
 use tokio::sync::mpsc::UnboundedSender;
 
 use super::message::Message;
+use super::queue::Sender;
 use crate::topic::TopicSettings;
 
 /// What backends find around them: folders, helper programs, a topic.
@@ -32,6 +33,7 @@ pub struct Surroundings {
 pub(super) struct Lent {
     pub(super) inbox: UnboundedSender<Message>,
     pub(super) clock: Arc<dyn Clock>,
+    pub(super) queue: Sender,
     pub(super) surroundings: Surroundings,
 }
 
@@ -56,8 +58,8 @@ impl Host for Lent {
         })
     }
 
-    async fn enqueue_task(&self, config: &ConfigSnapshot, _task: QueueTask) -> Result<()> {
-        Err(no_address(config, "a task queue"))
+    async fn enqueue_task(&self, config: &ConfigSnapshot, task: QueueTask) -> Result<()> {
+        self.queue.enqueue(config, task).await
     }
 
     fn state_directory(&self, config: &ConfigSnapshot) -> Result<PathBuf> {
@@ -91,16 +93,6 @@ fn no_topic(config: &ConfigSnapshot) -> Error {
         format!(
             "configuration `{}` wants a topic for notifications, which this host does not have: give the \
              service `--project` or `--topic`",
-            config.name
-        ),
-    )
-}
-
-fn no_address(config: &ConfigSnapshot, what: &str) -> Error {
-    Error::new(
-        ErrorKind::Unsupported,
-        format!(
-            "configuration `{}` wants {what}, which this host does not offer",
             config.name
         ),
     )

@@ -4,10 +4,11 @@ use std::sync::Arc;
 
 use distributor_core::dm::{attempt, execution};
 use distributor_core::{AttemptId, Error, ExecutionId, Notification, QuestId};
-use distributor_store::StoreError;
+use distributor_store::{DueTask, StoreError};
 use tokio::sync::oneshot;
 
 use super::graph::{GraphAnswer, GraphRequest};
+use super::queue::{NewTask, Order, Ordered};
 use super::received::Received;
 use crate::machine::{AnsweredState, Event, FinalResult, Refusal, RunAnswer};
 
@@ -43,6 +44,12 @@ pub enum CallError {
     /// The attempt's state or the caller's token does not allow it.
     #[error(transparent)]
     Refused(#[from] Refusal),
+    /// There is no such task in the queue.
+    #[error("no task {0} in the queue")]
+    NoTask(u64),
+    /// Only a dead letter can be replayed or discarded.
+    #[error("task {0} of the queue is not a dead letter: it is still to be delivered")]
+    NotDead(u64),
     /// The store failed; nothing was changed, and the same call may succeed later.
     #[error("could not be stored, try again: {0}")]
     Store(#[from] StoreError),
@@ -167,6 +174,31 @@ pub(super) enum Message {
         row: Row,
         attempt: AttemptId,
     },
+    /// The answer of a call, and what the backend has sent to itself meanwhile.
+    WithTasks {
+        answer: Box<Message>,
+        tasks: Vec<NewTask>,
+    },
+    /// A backend sends a task to itself outside of a call.
+    Enqueue {
+        task: NewTask,
+        reply: Reply<()>,
+    },
+    TaskAnswered {
+        task: DueTask,
+        answer: Result<Vec<Notification>, Error>,
+    },
+    /// A task of an external queue was handled.
+    Delivered {
+        notifications: Vec<Notification>,
+        tasks: Vec<NewTask>,
+        reply: Reply<()>,
+    },
+    /// Dead letters are to be replayed or discarded.
+    Order {
+        order: Order,
+        reply: Reply<Ordered>,
+    },
     /// Nothing happened; look at what waits.
     Again,
     Tick,
@@ -174,4 +206,18 @@ pub(super) enum Message {
     /// Ended attempts were removed from the store: what is remembered of them is not true any more.
     ForgetEnded(oneshot::Sender<()>),
     Stop,
+}
+
+impl Message {
+    /// Is this the answer of a call that did what it should?
+    pub(super) fn is_success(&self) -> bool {
+        match self {
+            Message::RunAnswered { answer, .. } => answer.is_ok(),
+            Message::StatusAnswered { answer, .. } => answer.is_ok(),
+            Message::CancelAnswered { answer, .. } => answer.is_ok(),
+            Message::NotificationHandled { answer, .. } => answer.is_ok(),
+            Message::TaskAnswered { answer, .. } => answer.is_ok(),
+            _ => false,
+        }
+    }
 }

@@ -5,11 +5,12 @@ use distributor_store::records::AttemptRecord;
 
 use super::committer::Committer;
 use super::message::{AttemptChange, Message};
+use super::queue::next_due_of;
 use super::work::{Waiting, Work};
 
 impl Committer {
     pub(super) fn publish(&mut self, mut work: Work) {
-        let mut due = earliest_delay(&work);
+        let mut due = earlier(earliest_delay(&work), next_due_of(&work.batch, work.now));
         for mut record in std::mem::take(&mut work.batch.attempts) {
             record.version += 1;
             due = earlier(due, record.wake_at());
@@ -37,6 +38,9 @@ impl Committer {
                 Waiting::Received(reply, received) => {
                     let _gone = reply.send(Ok(received));
                 }
+                Waiting::Order(reply, answer) => {
+                    let _gone = reply.send(answer);
+                }
                 Waiting::Flush(reply) => {
                     let _gone = reply.send(());
                 }
@@ -61,7 +65,8 @@ impl Committer {
     fn arm(&mut self, due: Option<Timestamp>, tick: bool) {
         let mut due = earlier(due, self.starts_at);
         if tick {
-            match self.stored_due() {
+            let task = self.next_task_due();
+            match task.and_then(|task| Ok(earlier(task, self.stored_due()?))) {
                 Ok(stored) => due = earlier(due, stored),
                 Err(error) => return self.failed(&error),
             }

@@ -24,6 +24,7 @@ impl Committer {
         for name in self.store.ready_config_names()? {
             self.lanes.set_backlog(name.into(), true);
         }
+        self.count_tasks()?;
         self.dispatcher.begin_anew();
         self.dispatcher
             .count_notifications(self.store.pending_notifications()?);

@@ -74,6 +74,14 @@ pub struct Settings {
     pub starts_at_once: usize,
     /// Calls of other methods under way at once, in all; at least 1.
     pub calls_at_once: usize,
+    /// Calls of `handle_task_queue_task` under way at once, in all; at least 1. Each holds a task, of
+    /// up to a mebibyte.
+    pub queue_calls_at_once: usize,
+    /// Tasks in the queue, at most, dead letters included. A backend that sends more is told to try
+    /// again later.
+    pub queue_tasks: u64,
+    /// Bytes in the headers and bodies of these tasks, at most.
+    pub queue_bytes: u64,
     /// Executions that may be unfinished at once, in all configurations together.
     pub max_unfinished: Option<usize>,
     /// How long a small batch waits for more before it is committed, while at least five
@@ -98,6 +106,9 @@ impl Default for Settings {
             call_timeout: Duration::from_secs(60),
             starts_at_once: 1024,
             calls_at_once: 1024,
+            queue_calls_at_once: 64,
+            queue_tasks: 100_000,
+            queue_bytes: 1 << 30,
             max_unfinished: None,
             commit_delay: Duration::from_millis(2),
             batch: 1024,
@@ -115,6 +126,7 @@ impl Settings {
         Settings {
             starts_at_once: self.starts_at_once.max(1),
             calls_at_once: self.calls_at_once.max(1),
+            queue_calls_at_once: self.queue_calls_at_once.max(1),
             batch: self.batch.max(1),
             cached: self.cached.max(1),
             ..self

@@ -13,6 +13,7 @@ use tokio::sync::oneshot;
 
 use super::graph::GraphAnswer;
 use super::message::{CallError, Reply};
+use super::queue::{Ordered, Reservation};
 use super::received::Received;
 
 /// A client that is answered after the commit.
@@ -20,6 +21,7 @@ pub(super) enum Waiting {
     Ensure(Reply<GraphAnswer>, Result<GraphAnswer, CallError>),
     Call(Reply<()>, Result<(), CallError>),
     Received(Reply<Received>, Received),
+    Order(Reply<Ordered>, Result<Ordered, CallError>),
     Flush(oneshot::Sender<()>),
 }
 
@@ -71,6 +73,8 @@ pub(super) struct Work {
     pub(super) released: Vec<(Arc<ConfigSnapshot>, Token)>,
     pub(super) notified: Vec<Arc<Notification>>,
     pub(super) waiting: Vec<Waiting>,
+    /// Places of the tasks that this batch adds to the queue.
+    pub(super) reserved: Vec<Reservation>,
     pub(super) resolved: HashMap<Arc<str>, Result<Resolved, Unresolved>>,
     pub(super) tick: bool,
     /// Attempts were removed: nothing that was loaded for this batch may be remembered.
@@ -189,6 +193,9 @@ impl Work {
                     let _gone = reply.send(Err(CallError::NotStored(text.to_owned())));
                 }
                 Waiting::Received(reply, _) => {
+                    let _gone = reply.send(Err(CallError::NotStored(text.to_owned())));
+                }
+                Waiting::Order(reply, _) => {
                     let _gone = reply.send(Err(CallError::NotStored(text.to_owned())));
                 }
                 Waiting::Flush(_dropped) => {}

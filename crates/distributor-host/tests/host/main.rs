@@ -16,6 +16,7 @@ mod halting;
 mod lanes;
 mod notifications;
 mod propagation;
+mod queue;
 mod restart;
 mod results;
 mod retries;

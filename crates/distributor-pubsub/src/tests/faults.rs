@@ -29,9 +29,14 @@ async fn errors_of_the_server_are_waited_out_longer_each_time() {
     }
     works_again(&setup, "2").await;
     // After success it begins anew; also what the server asks for is kept to.
-    setup.server.wait_until(|it| it.calls.last().is_some_and(|it| it.0 == "pull")).await;
+    setup
+        .server
+        .wait_until(|it| it.calls.last().is_some_and(|it| it.0 == "pull"))
+        .await;
     setup.server.fail("pull", Fault::Refuse(429, Some("30")));
-    setup.server.fail("pull", Fault::Refuse(503, Some("yesterday")));
+    setup
+        .server
+        .fail("pull", Fault::Refuse(503, Some("yesterday")));
     works_again(&setup, "3").await;
     setup.pass(30).await;
     setup.pass(2).await;
@@ -78,7 +83,9 @@ async fn after_an_answer_that_is_too_long_fewer_messages_are_asked_for() {
     works_again(&setup, "2").await;
     works_again(&setup, "3").await;
     let calls = setup.server.calls_of("pull").into_iter();
-    let asked: Vec<u64> = calls.map(|it| it["maxMessages"].as_u64().unwrap()).collect();
+    let asked: Vec<u64> = calls
+        .map(|it| it["maxMessages"].as_u64().unwrap())
+        .collect();
     assert_eq!(asked[..4], [100, 100, 50, 100]);
     setup.stop().await;
 }
@@ -88,7 +95,9 @@ async fn an_acknowledgement_is_tried_again_and_a_lost_answer_does_no_harm() {
     let setup = Setup::new().await;
     setup.server.fail("acknowledge", Fault::Refuse(503, None));
     // Done, but the answer is lost.
-    setup.server.fail("acknowledge", Fault::Say(502, String::new()));
+    setup
+        .server
+        .fail("acknowledge", Fault::Say(502, String::new()));
     setup.server.publish_plain("1");
     setup.pass(1).await;
     setup.pass(2).await;

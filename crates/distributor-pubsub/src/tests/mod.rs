@@ -2,6 +2,7 @@
 
 mod clock;
 mod faults;
+mod keys;
 mod receiving;
 mod server;
 mod setup;

@@ -113,10 +113,15 @@ async fn one_message_that_cannot_be_handled_holds_up_no_other() {
 #[tokio::test]
 async fn a_malformed_message_is_handed_on_as_such_and_the_others_are_handled() {
     let setup = Setup::new().await;
-    setup.server.publish("bad", json!({ "data": "!", "messageId": "bad" }));
+    setup
+        .server
+        .publish("bad", json!({ "data": "!", "messageId": "bad" }));
     setup.server.publish("worse", json!(["nothing"]));
     setup.server.publish_plain("good");
-    setup.server.wait_acknowledged(&["bad", "worse", "good"]).await;
+    setup
+        .server
+        .wait_acknowledged(&["bad", "worse", "good"])
+        .await;
     assert_eq!(setup.handler.0.borrow().malformed, 2);
     setup.stop().await;
 }

@@ -119,7 +119,10 @@ async fn call(
         if let Some(complaint) = complaint(&project, &method, &headers, &request) {
             it.complaints.push(complaint);
         }
-        fault = it.faults.get_mut(method.as_str()).and_then(VecDeque::pop_front);
+        fault = it
+            .faults
+            .get_mut(method.as_str())
+            .and_then(VecDeque::pop_front);
     });
     match fault {
         Some(Fault::Hang) => std::future::pending().await,
@@ -139,7 +142,11 @@ async fn call(
             }
             (StatusCode::from_u16(code).unwrap(), body).into_response()
         }
-        None => server.act(&method, &request).await.to_string().into_response(),
+        None => server
+            .act(&method, &request)
+            .await
+            .to_string()
+            .into_response(),
     }
 }
 
@@ -186,14 +193,18 @@ fn complaint(project: &str, method: &str, headers: &HeaderMap, body: &Value) -> 
         Some(body) => body.keys().map(String::as_str).collect(),
         None => return Some(format!("{method}: no object: {body}")),
     };
-    let has_ids = body["ackIds"].as_array().is_some_and(|ids| {
-        !ids.is_empty() && ids.iter().all(Value::is_string)
-    });
+    let has_ids = body["ackIds"]
+        .as_array()
+        .is_some_and(|ids| !ids.is_empty() && ids.iter().all(Value::is_string));
     let in_range = |field: &str, from: u64, to: u64| {
-        body[field].as_u64().is_some_and(|it| (from..=to).contains(&it))
+        body[field]
+            .as_u64()
+            .is_some_and(|it| (from..=to).contains(&it))
     };
     let good = project == "p"
-        && headers.get("content-type").is_some_and(|it| it == "application/json")
+        && headers
+            .get("content-type")
+            .is_some_and(|it| it == "application/json")
         && match method {
             "pull" => keys == ["maxMessages"] && in_range("maxMessages", 1, 1000),
             "acknowledge" => keys == ["ackIds"] && has_ids,

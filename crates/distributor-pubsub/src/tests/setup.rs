@@ -5,14 +5,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use distributor_api::{MessageError, PubsubMessage};
+use distributor_api::notify::{MessageError, PubsubMessage, Verdict};
 use tokio::net::TcpListener;
 use tokio::sync::{oneshot, watch};
 use tokio::task::JoinHandle;
 
 use super::clock::TestClock;
 use super::server::{NAME, Server};
-use crate::{Client, Endpoint, Handler, PullReceiver, Settings, Verdict};
+use crate::{Client, Endpoint, Handler, PullReceiver, Settings};
 
 /// Remembers what it was given. By the id of a message the test says what it does.
 #[derive(Debug, Default)]

@@ -35,7 +35,10 @@ async fn a_token_that_was_refused_is_not_shown_again() {
     let error = client.pull(&subscription, 1).await.unwrap_err();
     assert_eq!(error.to_string(), "HTTP 401: as told");
     assert_eq!(client.pull(&subscription, 1).await.unwrap().len(), 1);
-    client.acknowledge(&subscription, &["a".to_owned()]).await.unwrap();
+    client
+        .acknowledge(&subscription, &["a".to_owned()])
+        .await
+        .unwrap();
     let shown = server.0.borrow().authorizations.clone();
     let expected = ["Bearer t1", "Bearer t2", "Bearer t2"];
     assert_eq!(shown, expected.map(|it| Some(it.to_owned())));

@@ -1,5 +1,7 @@
 //! The messages. Numbers of enums are those of the `dm` package.
 
+use std::collections::BTreeMap;
+
 use distributor_core::dm;
 
 /// Body of an attempt.
@@ -158,6 +160,15 @@ pub(super) struct JournalBody {
     pub token: String,
     #[prost(bytes = "vec", tag = "3")]
     pub payload: Vec<u8>,
+}
+
+/// What a backend has written into a queued task.
+#[derive(Clone, PartialEq, prost::Message)]
+pub(super) struct TaskBody {
+    #[prost(btree_map = "string, string", tag = "1")]
+    pub headers: BTreeMap<String, String>,
+    #[prost(bytes = "vec", tag = "2")]
+    pub body: Vec<u8>,
 }
 
 /// Templates that made a quest.

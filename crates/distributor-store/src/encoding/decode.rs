@@ -1,6 +1,7 @@
 //! From bodies to records. What does not decode, or has a number that this build does not know, is
 //! `Damaged` and names the record; nothing is guessed.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,13 +12,13 @@ use prost::Message;
 
 use super::bodies::{
     AttemptBody, BuiltByBody, ExecutionBody, JournalBody, OutcomeBody, OutcomesBody, PolicyBody,
-    PreparedBody, RetriesBody, SpanBody,
+    PreparedBody, RetriesBody, SpanBody, TaskBody,
 };
 use crate::bits::Bits;
 use crate::records::{
     AttemptRecord, ExecutionRecord, JournalKind, Outcome, Policy, Prepared, Retries, StoredSecret,
 };
-use crate::{Result, StoreError};
+use crate::{QueueState, Result, StoreError};
 
 /// Decodes the parts of one record.
 pub(crate) struct Decoder<'a> {
@@ -117,6 +118,21 @@ impl Decoder<'_> {
             None => None,
         };
         Ok((target, body.payload))
+    }
+
+    /// Headers and body of a queued task.
+    pub(crate) fn task(&self, body: &[u8]) -> Result<(BTreeMap<String, String>, Vec<u8>)> {
+        let body: TaskBody = self.message(body)?;
+        Ok((body.headers, body.body))
+    }
+
+    /// A queued task's state.
+    pub(crate) fn queue_state(&self, number: i64) -> Result<QueueState> {
+        match number {
+            1 => Ok(QueueState::Pending),
+            2 => Ok(QueueState::Dead),
+            unknown => Err(self.damaged(format_args!("unknown state {unknown}"))),
+        }
     }
 
     /// A quest's description.

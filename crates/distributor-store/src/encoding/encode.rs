@@ -9,12 +9,12 @@ use prost::Message;
 
 use super::bodies::{
     AttemptBody, BuiltByBody, ExecutionBody, JournalBody, OutcomeBody, OutcomesBody, PolicyBody,
-    PreparedBody, RetriesBody, SpanBody,
+    PreparedBody, RetriesBody, SpanBody, TaskBody,
 };
-use crate::Result;
 use crate::records::{
     AttemptRecord, ExecutionRecord, JournalKind, JournalRecord, Outcome, Policy, Prepared, Retries,
 };
+use crate::{QueueRecord, QueueState, Result};
 
 /// Outcomes that take more bytes are stored apart, so that a change of the attempt does not write
 /// them again.
@@ -91,6 +91,23 @@ pub(crate) fn journal(record: &JournalRecord, config: Option<u64>) -> Option<Vec
         payload: record.payload.clone(),
     };
     Some(body.encode_to_vec())
+}
+
+/// Encodes what a backend has written into a queued task.
+pub(crate) fn task(record: &QueueRecord) -> Vec<u8> {
+    TaskBody {
+        headers: record.headers.clone(),
+        body: record.body.clone(),
+    }
+    .encode_to_vec()
+}
+
+/// The number of a queued task's state.
+pub(crate) fn queue_state_number(state: QueueState) -> i64 {
+    match state {
+        QueueState::Pending => 1,
+        QueueState::Dead => 2,
+    }
 }
 
 /// Encodes a quest's description.

@@ -15,5 +15,5 @@ mod samples;
 pub(crate) use decode::{AttemptColumns, Decoder};
 pub(crate) use encode::{
     Encoded, attempt, attempt_state_number, built_by, description, execution, journal,
-    journal_kind_number,
+    journal_kind_number, queue_state_number, task,
 };

@@ -7,7 +7,7 @@ use distributor_core::{ConfigSnapshot, Token};
 
 use super::{AttemptColumns, Decoder};
 use crate::records::{AttemptRecord, ExecutionRecord, JournalKind, JournalRecord};
-use crate::suite::samples::{attempt, full_attempt, moment, quest, snapshot};
+use crate::suite::samples::{attempt, full_attempt, moment, quest, snapshot, task};
 use crate::{Result, StoreError};
 
 const ATTEMPT_FULL: &str = "
@@ -41,6 +41,7 @@ const EXECUTION: &str = "
     c482036002680172190a170a077b2261223a317d10111a0a0880e2cfaa0610b885067a0082010300ff078a01
     0b0804120764656369646564";
 const JOURNAL: &str = "080212047461736b1a0200ff";
+const TASK: &str = "0a081206c3bc2f20253f0a0d0a046e616d65120576616c7565120300ff61";
 const DESCRIPTION: &str = "0a046e6f6f70120c7b226e756d626572223a317d1a027b7d";
 const BUILT_BY: &str = "0a190a0770726f6a65637412046d61696e1a013722056275696c64";
 
@@ -71,6 +72,8 @@ fn other_records_of_old_files_decode() {
         target, payload, ..
     } = row();
     assert_eq!(decoded.ok(), Some((target, payload)));
+    let decoded = decoder(|decoder| decoder.task(&bytes(TASK)));
+    assert_eq!(decoded.ok(), Some((task(1, 0).headers, task(1, 0).body)));
     let decoded = decoder(|decoder| decoder.description(&bytes(DESCRIPTION)));
     assert_eq!(decoded.ok(), Some(quest(1).desc));
     let decoded = decoder(|decoder| decoder.built_by(&bytes(BUILT_BY)));
@@ -95,6 +98,7 @@ fn samples_are_what_is_written_today() {
             Some(super::execution(&full_execution(), 1)),
         ),
         ("JOURNAL", JOURNAL, super::journal(&row(), Some(2))),
+        ("TASK", TASK, Some(super::task(&task(1, 0)))),
         (
             "DESCRIPTION",
             DESCRIPTION,

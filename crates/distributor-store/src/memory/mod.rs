@@ -1,6 +1,7 @@
 //! The reference: ordered maps behind a lock. It refuses to be durable; use it for tests and
 //! simulation.
 
+mod queue;
 mod state;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -13,7 +14,8 @@ use crate::records::{
     AttemptRecord, DependencyRecord, ExecutionRecord, JournalKind, JournalRecord, QuestRecord,
 };
 use crate::{
-    AttemptFilter, AttemptPage, Batch, Collected, EdgeCursor, EdgePage, Result, StateCounts, Store,
+    AttemptFilter, AttemptPage, Batch, Collected, DueTask, EdgeCursor, EdgePage, QueueCounts,
+    QueuePage, QueueRecord, QueueState, Result, StateCounts, Store,
 };
 use state::State;
 
@@ -238,6 +240,27 @@ impl Store for MemoryStore {
         Ok(notifications::sum(rows.map(|row| {
             (row.attempt.execution(row.execution), row.payload.len())
         })))
+    }
+
+    fn due_queue(&self, now: Timestamp, limit: usize) -> Result<Vec<DueTask>> {
+        Ok(self.state().queue.due(now, limit))
+    }
+
+    fn queue_records(&self, ids: &[u64]) -> Result<Vec<Option<QueueRecord>>> {
+        Ok(self.state().queue.records(ids))
+    }
+
+    fn list_queue(
+        &self,
+        state: QueueState,
+        before: Option<u64>,
+        limit: usize,
+    ) -> Result<QueuePage> {
+        Ok(self.state().queue.list(state, before, limit))
+    }
+
+    fn queue_counts(&self) -> Result<QueueCounts> {
+        Ok(self.state().queue.counts())
     }
 
     fn high_marks(&self) -> Result<(u64, u64)> {

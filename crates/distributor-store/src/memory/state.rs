@@ -7,6 +7,7 @@ use std::time::Duration;
 use distributor_core::dm;
 use distributor_core::{AttemptId, ConfigSnapshot, QuestId, Timestamp};
 
+use super::queue::Queue;
 use crate::records::{
     AttemptRecord, DependencyRecord, ExecutionRecord, JournalRecord, QuestRecord,
 };
@@ -28,9 +29,10 @@ pub(super) struct State {
     /// By moment and order of creation.
     pub(super) waking: BTreeMap<(Timestamp, u64), AttemptId>,
     pub(super) journal: BTreeMap<u64, JournalRecord>,
+    pub(super) queue: Queue,
     /// In the order of their first use.
     pub(super) configurations: Vec<Arc<ConfigSnapshot>>,
-    /// Of the journal's ids and the ready numbers.
+    /// Of the ids of journal and queue, and the ready numbers.
     pub(super) high_marks: (u64, u64),
     last_order: u64,
 }
@@ -108,7 +110,7 @@ impl State {
                 return Err(StoreError::Conflict { what });
             }
         }
-        Ok(())
+        self.queue.check(&batch.queue_added)
     }
 
     /// Applies a batch that was checked.
@@ -144,6 +146,11 @@ impl State {
         for id in &batch.journal_done {
             self.journal.remove(id);
         }
+        for task in &batch.queue_added {
+            self.high_marks.0 = self.high_marks.0.max(task.id);
+            self.put_configuration(&task.config);
+        }
+        self.queue.apply(batch);
     }
 
     fn put_attempt(&mut self, attempt: &AttemptRecord) {
@@ -156,12 +163,10 @@ impl State {
         };
         let mut attempt = attempt.clone();
         attempt.version += 1;
-        let prepared = attempt.prepared.as_ref().map(|it| &it.config);
-        let executing = attempt.execution.as_ref().map(|it| &it.config);
+        let prepared = attempt.prepared.as_ref().map(|it| it.config.clone());
+        let executing = attempt.execution.as_ref().map(|it| it.config.clone());
         for config in prepared.into_iter().chain(executing) {
-            if !self.configurations.contains(config) {
-                self.configurations.push(config.clone());
-            }
+            self.put_configuration(&config);
         }
         self.order.insert(order, attempt.id);
         if let Some(ready) = attempt.ready {
@@ -173,6 +178,12 @@ impl State {
             self.waking.insert((wake_at, order), attempt.id);
         }
         self.attempts.insert(attempt.id, (order, attempt));
+    }
+
+    fn put_configuration(&mut self, config: &Arc<ConfigSnapshot>) {
+        if !self.configurations.contains(config) {
+            self.configurations.push(config.clone());
+        }
     }
 
     /// Removes an attempt from all of its maps, and gives its place.

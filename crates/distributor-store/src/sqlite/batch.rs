@@ -33,7 +33,8 @@ impl BatchWriter<'_> {
         self.dependencies(&batch.dependencies)?;
         self.journal_added(&batch.journal_added)?;
         self.journal_delayed(&batch.journal_delayed)?;
-        self.journal_done(&batch.journal_done)
+        self.journal_done(&batch.journal_done)?;
+        self.queue(batch)
     }
 
     /// Shows the new quests to readers, before the commit: it must not be that a reader sees an
@@ -341,7 +342,7 @@ fn missing(what: std::fmt::Arguments<'_>) -> StoreError {
     StoreError::Missing { what }
 }
 
-fn conflict(what: std::fmt::Arguments<'_>) -> StoreError {
+pub(super) fn conflict(what: std::fmt::Arguments<'_>) -> StoreError {
     let what = what.to_string();
     StoreError::Conflict { what }
 }

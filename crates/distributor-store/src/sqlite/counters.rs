@@ -2,7 +2,7 @@
 
 use rusqlite::{Connection, params};
 
-use crate::{Result, StateCounts};
+use crate::{QueueCounts, Result, StateCounts};
 
 /// The highest numbers given out, and how many attempts are in each state.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -15,13 +15,17 @@ pub(super) struct Counters {
     pub(super) ready: i64,
     /// By number of the state.
     pub(super) states: [i64; 5],
+    pub(super) queue_pending: i64,
+    pub(super) queue_dead: i64,
+    pub(super) queue_bytes: i64,
 }
 
 impl Counters {
     pub(super) fn load(connection: &Connection) -> Result<Self> {
         let mut select = connection.prepare_cached(
             "SELECT quest_key, quests_indexed, attempt_key, journal, ready,
-                    scheduling, executing, waiting, finished, abnormal_finished
+                    scheduling, executing, waiting, finished, abnormal_finished,
+                    queue_pending, queue_dead, queue_bytes
              FROM counters",
         )?;
         let counters = select.query_row([], |row| {
@@ -38,6 +42,9 @@ impl Counters {
                     row.get(8)?,
                     row.get(9)?,
                 ],
+                queue_pending: row.get(10)?,
+                queue_dead: row.get(11)?,
+                queue_bytes: row.get(12)?,
             })
         })?;
         Ok(counters)
@@ -47,7 +54,8 @@ impl Counters {
         let mut update = connection.prepare_cached(
             "UPDATE counters SET quest_key = ?1, quests_indexed = ?2, attempt_key = ?3,
                     journal = ?4, ready = ?5, scheduling = ?6, executing = ?7, waiting = ?8,
-                    finished = ?9, abnormal_finished = ?10",
+                    finished = ?9, abnormal_finished = ?10, queue_pending = ?11,
+                    queue_dead = ?12, queue_bytes = ?13",
         )?;
         let [scheduling, executing, waiting, finished, abnormal] = self.states;
         update.execute(params![
@@ -60,7 +68,10 @@ impl Counters {
             executing,
             waiting,
             finished,
-            abnormal
+            abnormal,
+            self.queue_pending,
+            self.queue_dead,
+            self.queue_bytes
         ])?;
         Ok(())
     }
@@ -80,6 +91,15 @@ impl Counters {
         let state = usize::try_from(state).ok();
         if let Some(count) = state.and_then(|state| self.states.get_mut(state)) {
             *count += change;
+        }
+    }
+
+    pub(super) fn queue_counts(&self) -> QueueCounts {
+        let count = |count: i64| count.max(0).unsigned_abs();
+        QueueCounts {
+            pending: count(self.queue_pending),
+            dead: count(self.queue_dead),
+            bytes: count(self.queue_bytes),
         }
     }
 

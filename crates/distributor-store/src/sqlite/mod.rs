@@ -15,6 +15,7 @@ mod lock;
 mod notifications;
 mod open;
 mod quests;
+mod queue;
 mod read;
 mod readers;
 mod schema;
@@ -34,8 +35,8 @@ use crate::records::{
     AttemptRecord, DependencyRecord, ExecutionRecord, JournalRecord, QuestRecord,
 };
 use crate::{
-    AttemptFilter, AttemptPage, Batch, Collected, EdgeCursor, EdgePage, Result, StateCounts, Store,
-    StoreError,
+    AttemptFilter, AttemptPage, Batch, Collected, DueTask, EdgeCursor, EdgePage, QueueCounts,
+    QueuePage, QueueRecord, QueueState, Result, StateCounts, Store, StoreError,
 };
 use cache::Shared;
 use read::Reader;
@@ -203,6 +204,27 @@ impl Store for SqliteStore {
 
     fn pending_notifications(&self) -> Result<Vec<PendingNotifications>> {
         self.reading(|reader| reader.pending_notifications())
+    }
+
+    fn due_queue(&self, now: Timestamp, limit: usize) -> Result<Vec<DueTask>> {
+        self.reading_warm(|reader| reader.due_queue(now, limit))
+    }
+
+    fn queue_records(&self, ids: &[u64]) -> Result<Vec<Option<QueueRecord>>> {
+        self.reading(|reader| reader.queue_records(ids))
+    }
+
+    fn list_queue(
+        &self,
+        state: QueueState,
+        before: Option<u64>,
+        limit: usize,
+    ) -> Result<QueuePage> {
+        self.reading(|reader| reader.list_queue(state, before, limit))
+    }
+
+    fn queue_counts(&self) -> Result<QueueCounts> {
+        self.reading(|reader| reader.queue_counts())
     }
 
     fn high_marks(&self) -> Result<(u64, u64)> {

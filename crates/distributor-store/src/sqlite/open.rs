@@ -32,7 +32,7 @@ const CHECKPOINT_PAGES: u32 = 4096;
 const LOG_LIMIT: u32 = 32 << 20;
 
 /// More than there are statements in this module.
-const STATEMENTS: usize = 64;
+const STATEMENTS: usize = 96;
 
 impl SqliteStore {
     /// Opens, or creates, the state in `directory` and keeps other writers out until it is dropped.

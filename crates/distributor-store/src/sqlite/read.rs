@@ -348,7 +348,7 @@ impl<'a> Reader<'a> {
         ))
     }
 
-    fn decode<T>(
+    pub(super) fn decode<T>(
         &self,
         what: &dyn fmt::Display,
         decode: impl FnOnce(&Decoder<'_>) -> Result<T>,
@@ -395,6 +395,6 @@ pub(super) fn attempt_id(row: &Row<'_>, column: usize) -> Result<AttemptId> {
     Ok(QuestId::from_bytes(row.get(column)?).attempt(row.get(column + 1)?))
 }
 
-fn from_sql(error: rusqlite::types::FromSqlError) -> rusqlite::Error {
+pub(super) fn from_sql(error: rusqlite::types::FromSqlError) -> rusqlite::Error {
     rusqlite::Error::FromSqlConversionFailure(0, rusqlite::types::Type::Blob, Box::new(error))
 }

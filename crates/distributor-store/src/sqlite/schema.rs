@@ -8,7 +8,10 @@ use rusqlite::{Connection, TransactionBehavior};
 
 use crate::{Result, StoreError};
 
-const MIGRATIONS: &[&str] = &[include_str!("migrations/0001_init.sql")];
+const MIGRATIONS: &[&str] = &[
+    include_str!("migrations/0001_init.sql"),
+    include_str!("migrations/0002_queue.sql"),
+];
 
 /// Marks a file as ours: "dist" in ASCII.
 const APPLICATION: u32 = 0x6469_7374;

@@ -266,5 +266,8 @@ fn clone(batch: &Batch) -> Batch {
         journal_added: batch.journal_added.clone(),
         journal_delayed: batch.journal_delayed.clone(),
         journal_done: batch.journal_done.clone(),
+        queue_added: batch.queue_added.clone(),
+        queue_changed: batch.queue_changed.clone(),
+        queue_done: batch.queue_done.clone(),
     }
 }

@@ -10,7 +10,7 @@ use crate::records::{
     AttemptRecord, DependencyRecord, ExecutionRecord, JournalKind, JournalRecord, Outcome, Policy,
     Prepared, QuestRecord, Retries, StoredSecret,
 };
-use crate::{Batch, Result, Store};
+use crate::{Batch, QueueRecord, QueueState, Result, Store};
 
 /// A moment, some microseconds after a fixed one.
 pub fn moment(micros: i64) -> Timestamp {
@@ -226,6 +226,23 @@ pub(super) fn row(id: u64, number: u32) -> JournalRecord {
         tries: 0,
         target: None,
         payload: Vec::new(),
+    }
+}
+
+/// A pending task that is due `due` microseconds after a fixed moment.
+pub fn task(id: u64, due: i64) -> QueueRecord {
+    let headers = [("name", "value"), ("", "ü/ %?")];
+    let headers = headers.map(|(name, value)| (name.to_owned(), value.to_owned()));
+    QueueRecord {
+        id,
+        config: snapshot("queue"),
+        headers: headers.into(),
+        body: vec![0, 0xff, b'a'],
+        created: moment(1),
+        due: moment(due),
+        tries: 0,
+        state: QueueState::Pending,
+        last_error: None,
     }
 }
 

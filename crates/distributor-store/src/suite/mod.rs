@@ -10,6 +10,7 @@ mod fixtures;
 mod journaling;
 mod notifications;
 mod outcomes;
+mod queueing;
 mod reading;
 mod waiting;
 
@@ -19,12 +20,13 @@ pub use dependencies::*;
 pub use journaling::*;
 pub use notifications::*;
 pub use outcomes::*;
+pub use queueing::*;
 pub use reading::*;
 pub use waiting::*;
 
 /// Samples of records, for tests that are special to one store.
 pub mod samples {
-    pub use super::fixtures::{attempt, full_attempt, moment, quest, snapshot};
+    pub use super::fixtures::{attempt, full_attempt, moment, quest, snapshot, task};
 }
 
 /// Makes a `#[test]` of each case of the suite. The argument is an expression that gives, each
@@ -81,6 +83,13 @@ macro_rules! store_suite {
             high_marks_outlive_the_rows
             pending_notifications_are_counted_by_execution
             journal_rows_are_found_by_id
+            queued_tasks_come_back_as_they_were
+            due_tasks_come_earliest_first
+            a_changed_task_is_what_it_was_changed_to
+            a_done_task_is_gone
+            the_queue_is_listed_newest_first
+            a_task_id_is_not_taken_twice
+            high_marks_outlive_the_tasks
             old_final_attempts_are_collected
             what_an_unfinished_attempt_needs_is_kept
             what_the_journal_owes_is_kept

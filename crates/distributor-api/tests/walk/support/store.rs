@@ -9,8 +9,9 @@ use distributor_store::records::{
     AttemptRecord, DependencyRecord, ExecutionRecord, JournalRecord, QuestRecord,
 };
 use distributor_store::{
-    AttemptFilter, AttemptPage, Batch, Collected, EdgeCursor, EdgePage, MemoryStore,
-    PendingNotifications, Result, StateCounts, Store, StoreError,
+    AttemptFilter, AttemptPage, Batch, Collected, DueTask, EdgeCursor, EdgePage, MemoryStore,
+    PendingNotifications, QueueCounts, QueuePage, QueueRecord, QueueState, Result, StateCounts,
+    Store, StoreError,
 };
 
 #[derive(Debug, Default)]
@@ -79,6 +80,10 @@ impl Store for FaultyStore {
         fn journal(after: u64, limit: usize) -> Result<Vec<JournalRecord>>;
         fn journal_rows(ids: &[u64]) -> Result<Vec<Option<JournalRecord>>>;
         fn pending_notifications() -> Result<Vec<PendingNotifications>>;
+        fn due_queue(now: Timestamp, limit: usize) -> Result<Vec<DueTask>>;
+        fn queue_records(ids: &[u64]) -> Result<Vec<Option<QueueRecord>>>;
+        fn list_queue(state: QueueState, before: Option<u64>, limit: usize) -> Result<QueuePage>;
+        fn queue_counts() -> Result<QueueCounts>;
         fn high_marks() -> Result<(u64, u64)>;
         fn unfinished(after: u64, limit: usize) -> Result<(Vec<AttemptRecord>, Option<u64>)>;
         fn list(filter: AttemptFilter, before: Option<u64>, limit: usize) -> Result<AttemptPage>;

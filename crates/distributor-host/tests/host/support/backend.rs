@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use distributor_core::{
-    Abandoned, Clock, ConfigSnapshot, Distributor, Error, ErrorKind, ExecutionId, NeedResult,
+    Abandoned, Clock, ConfigSnapshot, Distributor, Error, ErrorKind, ExecutionId, Host, NeedResult,
     Notification, QueueTask, Result, RunRequest, Started, TaskResult, TaskState, Timestamp, Token,
     dm,
 };
@@ -18,6 +18,7 @@ pub(crate) enum Method {
     GetStatus,
     Cancel,
     Notification,
+    Queue,
 }
 
 /// One call, as the backend saw it.
@@ -33,6 +34,7 @@ pub(crate) struct Seen {
     pub(crate) previous_result: Option<dm::JsonResult>,
     pub(crate) needs: Vec<NeedResult>,
     pub(crate) notification: Option<Notification>,
+    pub(crate) queue_task: Option<QueueTask>,
 }
 
 /// Holds calls back until the test lets them through.
@@ -119,6 +121,9 @@ struct Ledger {
     most_open: usize,
     activation_tokens: HashMap<ExecutionId, HashSet<Vec<u8>>>,
     released: Vec<Token>,
+    /// What calls of a method will send to the queue, a list for each call.
+    to_send: Vec<(Method, Vec<QueueTask>)>,
+    sent: Vec<Result<()>>,
 }
 
 /// A backend under the control of a test, shared by all instances of one configuration name.
@@ -127,6 +132,7 @@ pub(crate) struct ScriptedBackend {
     pub(crate) status: Script<TaskState>,
     pub(crate) cancel: Script<()>,
     pub(crate) notification: Script<Option<TaskResult>>,
+    pub(crate) queue: Script<Vec<Notification>>,
     pub(crate) capacity: Mutex<Option<usize>>,
     /// Parameters that contain this text are refused.
     pub(crate) refuses: Mutex<Option<String>>,
@@ -157,6 +163,7 @@ impl ScriptedBackend {
             status: Script::new(|_| Reply::Now(Ok(TaskState::Running))),
             cancel: Script::new(|_| Reply::Now(Ok(()))),
             notification: Script::new(|_| Reply::Now(Ok(None))),
+            queue: Script::new(|_| Reply::Now(Ok(Vec::new()))),
             capacity: Mutex::new(None),
             refuses: Mutex::new(None),
             bad_capacity: Mutex::new(false),
@@ -170,6 +177,32 @@ impl ScriptedBackend {
     pub(crate) fn starts(&self, poll_timeout: Duration, state: TaskState) {
         self.run
             .rule(move |seen| Reply::Now(Ok(started(&seen.task(), poll_timeout, state.clone()))));
+    }
+
+    /// The next call of this method that sends nothing yet sends these to the task queue first.
+    pub(crate) fn sends(&self, method: Method, tasks: Vec<QueueTask>) {
+        let mut ledger = self.ledger.lock().expect("ledger");
+        ledger.to_send.push((method, tasks));
+    }
+
+    /// How it went, since the last time.
+    pub(crate) fn sent(&self) -> Vec<Result<()>> {
+        std::mem::take(&mut self.ledger.lock().expect("ledger").sent)
+    }
+
+    async fn send(&self, seen: &Seen, host: &dyn Host) {
+        let tasks = {
+            let mut ledger = self.ledger.lock().expect("ledger");
+            let to_send = ledger.to_send.iter();
+            let at = to_send
+                .clone()
+                .position(|(method, _)| *method == seen.method);
+            at.map(|at| ledger.to_send.remove(at).1)
+        };
+        for task in tasks.unwrap_or_default() {
+            let sent = host.enqueue_task(&seen.config, task).await;
+            self.ledger.lock().expect("ledger").sent.push(sent);
+        }
     }
 
     pub(crate) fn set_capacity(&self, capacity: usize) {
@@ -250,11 +283,13 @@ impl ScriptedBackend {
     async fn play<T: Clone + Send + 'static>(
         &self,
         seen: Seen,
+        host: &dyn Host,
         script: &Script<T>,
         abandoned: &mut Abandoned,
     ) -> Result<T> {
         self.arrive(&seen);
         let _leave = Leave(self, seen.method);
+        self.send(&seen, host).await;
         match script.reply(&seen) {
             Reply::Now(result) => result,
             Reply::Behind(gate, result) => {
@@ -303,6 +338,7 @@ pub(crate) struct Instance {
     pub(crate) config: Arc<ConfigSnapshot>,
     pub(crate) backend: Arc<ScriptedBackend>,
     pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) host: Arc<dyn Host>,
 }
 
 impl Instance {
@@ -317,7 +353,20 @@ impl Instance {
             previous_result: None,
             needs: Vec::new(),
             notification: None,
+            queue_task: None,
         }
+    }
+}
+
+impl Instance {
+    async fn play<T: Clone + Send + 'static>(
+        &self,
+        seen: Seen,
+        script: &Script<T>,
+        abandoned: &mut Abandoned,
+    ) -> Result<T> {
+        let host = self.host.as_ref();
+        self.backend.play(seen, host, script, abandoned).await
     }
 }
 
@@ -333,7 +382,7 @@ impl Distributor for Instance {
             ..self.seen(Method::Run)
         };
         let task = seen.task();
-        let answer = self.backend.play(seen, &self.backend.run, &mut abandoned);
+        let answer = self.play(seen, &self.backend.run, &mut abandoned);
         let answer = answer.await;
         let over = |started: &Started| matches!(started.state, TaskState::Finished(_));
         if answer.as_ref().map_or(true, over) {
@@ -348,9 +397,7 @@ impl Distributor for Instance {
             ..self.seen(Method::Cancel)
         };
         let script = &self.backend.cancel;
-        self.backend
-            .play(seen, script, &mut Abandoned::never())
-            .await
+        self.play(seen, script, &mut Abandoned::never()).await
     }
 
     async fn get_status(&self, _quest: &dm::quest::Desc, token: &Token) -> Result<TaskState> {
@@ -359,10 +406,7 @@ impl Distributor for Instance {
             ..self.seen(Method::GetStatus)
         };
         let script = &self.backend.status;
-        let answer = self
-            .backend
-            .play(seen, script, &mut Abandoned::never())
-            .await;
+        let answer = self.play(seen, script, &mut Abandoned::never()).await;
         if matches!(answer, Ok(TaskState::Finished(_))) {
             self.backend.close(&token.0);
         }
@@ -387,13 +431,16 @@ impl Distributor for Instance {
             ..self.seen(Method::Notification)
         };
         let script = &self.backend.notification;
-        self.backend
-            .play(seen, script, &mut Abandoned::never())
-            .await
+        self.play(seen, script, &mut Abandoned::never()).await
     }
 
-    async fn handle_task_queue_task(&self, _task: QueueTask) -> Result<Vec<Notification>> {
-        Ok(Vec::new())
+    async fn handle_task_queue_task(&self, task: QueueTask) -> Result<Vec<Notification>> {
+        let seen = Seen {
+            queue_task: Some(task),
+            ..self.seen(Method::Queue)
+        };
+        let script = &self.backend.queue;
+        self.play(seen, script, &mut Abandoned::never()).await
     }
 
     fn validate(&self, parameters: &str) -> Result<()> {

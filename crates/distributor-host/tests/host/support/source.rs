@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
 use distributor_core::{
-    Clock, ConfigSnapshot, Distributor, DistributorSource, Error, ErrorKind, Result,
+    Clock, ConfigSnapshot, Distributor, DistributorSource, Error, ErrorKind, Host, Result,
 };
 
 use super::backend::{Instance, ScriptedBackend};
@@ -24,6 +24,8 @@ pub(crate) struct ScriptedSource {
     clock: Arc<dyn Clock>,
     entries: Mutex<BTreeMap<String, Entry>>,
     backends: Mutex<BTreeMap<String, Arc<ScriptedBackend>>>,
+    /// What instances are built with from now on.
+    host: Mutex<Option<Arc<dyn Host>>>,
 }
 
 impl ScriptedSource {
@@ -34,7 +36,12 @@ impl ScriptedSource {
             clock,
             entries: Mutex::default(),
             backends: Mutex::default(),
+            host: Mutex::default(),
         }
+    }
+
+    pub(crate) fn set_host(&self, host: Arc<dyn Host>) {
+        *self.host.lock().expect("host") = Some(host);
     }
 
     /// The backend of a resolved name, with an entry `content`, version `v1` if there is none yet.
@@ -115,6 +122,7 @@ impl DistributorSource for ScriptedSource {
             config: snapshot.clone(),
             backend: backend.clone(),
             clock: self.clock.clone(),
+            host: self.host.lock().expect("host").clone().expect("a host"),
         }))
     }
 }

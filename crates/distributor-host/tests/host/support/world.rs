@@ -4,7 +4,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use distributor_core::dm::attempt::State;
-use distributor_core::{AttemptId, Clock, ExecutionId, Host, ManualClock, Secret, Timestamp};
+use distributor_core::{
+    AttemptId, Clock, ConfigSnapshot, DistributorSource, ExecutionId, Host, ManualClock, Secret,
+    Timestamp,
+};
 use distributor_host::driver::{AttemptChange, Surroundings};
 use distributor_host::{Engine, Entrance, Settings};
 use distributor_store::records::{AttemptRecord, ExecutionRecord, Outcome};
@@ -63,6 +66,10 @@ impl World {
         self.source.backend(name)
     }
 
+    pub(crate) fn source_snapshot(&self, name: &str) -> Arc<ConfigSnapshot> {
+        self.source.snapshot(name).expect("it is configured")
+    }
+
     /// Stops in order and starts again.
     pub(crate) async fn restart(&mut self) {
         self.engine.stop().await;
@@ -118,7 +125,8 @@ impl World {
     pub(crate) fn is_quiet(&self) -> bool {
         let journal = self.inner.journal(0, 1).expect("the journal");
         let due = self.inner.next_due().expect("the next due time");
-        journal.is_empty() && due.is_none_or(|due| due > self.now())
+        let tasks = self.inner.due_queue(self.now(), 1).expect("the queue");
+        journal.is_empty() && tasks.is_empty() && due.is_none_or(|due| due > self.now())
     }
 
     pub(crate) fn get(&self, id: AttemptId) -> AttemptRecord {
@@ -194,6 +202,7 @@ fn start(
     };
     let entrance = Entrance::new(clock.clone(), surroundings);
     let host = entrance.host();
+    source.set_host(host.clone());
     let engine = Engine::start_with(
         entrance,
         store.clone(),

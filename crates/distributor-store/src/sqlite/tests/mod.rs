@@ -3,6 +3,7 @@
 mod damage;
 mod directory;
 mod limits;
+mod queue;
 
 use std::path::Path;
 
