@@ -10,7 +10,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use distributor_api::notify::{MessageError, PubsubMessage, Pulled, Receiver, Verdict};
+use distributor_api::Api;
+use distributor_api::notify::{MessageError, PubsubMessage, Pulled, Verdict};
 use distributor_core::Clock;
 
 use crate::backoff::Backoff;
@@ -34,11 +35,12 @@ pub trait Handler: Send + Sync {
 }
 
 #[async_trait]
-impl Handler for Receiver {
+impl Handler for Api {
     async fn handle(&self, message: Result<PubsubMessage, MessageError>) -> Verdict {
+        let receiver = &self.parts().inbound.receiver;
         let outcome = match message {
-            Ok(message) => Receiver::handle(self, message).await,
-            Err(problem) => self.malformed(&problem),
+            Ok(message) => receiver.handle(message).await,
+            Err(problem) => receiver.malformed(&problem),
         };
         outcome.verdict()
     }

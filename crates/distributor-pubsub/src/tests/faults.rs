@@ -33,12 +33,12 @@ async fn errors_of_the_server_are_waited_out_longer_each_time() {
         .server
         .wait_until(|it| it.calls.last().is_some_and(|it| it.0 == "pull"))
         .await;
-    setup.server.fail("pull", Fault::Refuse(429, Some("30")));
+    setup.server.fail("pull", Fault::Refuse(429, Some("45")));
     setup
         .server
         .fail("pull", Fault::Refuse(503, Some("yesterday")));
     works_again(&setup, "3").await;
-    setup.pass(30).await;
+    setup.pass(45).await;
     setup.pass(2).await;
     works_again(&setup, "4").await;
     setup.stop().await;

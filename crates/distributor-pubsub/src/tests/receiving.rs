@@ -91,7 +91,6 @@ async fn one_message_that_cannot_be_handled_holds_up_no_other() {
         // Until both are taken, whether with one call or with two.
         it.held.extend(["bad".to_owned(), "good".to_owned()]);
     });
-    setup.server.0.send_modify(|_| {});
     for id in ["bad", "good"] {
         setup.server.publish_plain(id);
     }
@@ -159,7 +158,8 @@ async fn ten_thousand_messages_are_handled_a_hundred_at_a_time() {
 #[tokio::test]
 async fn empty_answers_that_come_at_once_are_not_asked_for_in_a_loop() {
     let setup = Setup::new().await;
-    // Nothing yet: it waits in its first pull. Whatever comes next is asked for after it.
+    // It waits in its first pull; the faults are for those after it.
+    setup.server.wait_until(|it| it.calls.len() == 1).await;
     for _ in 0..3 {
         setup.server.fail("pull", Fault::Say(200, "{}".to_owned()));
     }
