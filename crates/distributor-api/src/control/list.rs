@@ -41,7 +41,9 @@ impl Api {
             Ok(control::ListResponse {
                 counts: Some(counts(store.counts()?)),
                 attempts: page.attempts.iter().map(item).collect(),
-                next_page_token: page.next.map_or_else(String::new, |next| LISTING.token(next, all)),
+                next_page_token: page
+                    .next
+                    .map_or_else(String::new, |next| LISTING.token(next, all)),
             })
         })
         .await

@@ -675,7 +675,7 @@ pub struct CountNotificationsResponse {
     /// Without a good token.
     #[prost(uint64, tag = "7")]
     pub bad_token: u64,
-    /// No messages at all.
+    /// What is no message.
     #[prost(uint64, tag = "8")]
     pub malformed: u64,
     /// Refused by the host for good.

@@ -69,7 +69,8 @@ pub(crate) struct Global {
     pub(crate) state: PathBuf,
     /// Service to work with, instead of the state directory: http://HOST:PORT or https://HOST:PORT
     ///
-    /// For all commands but serve, token, backends, config and completions; cancel and watch need it.
+    /// For all commands but serve, token, backends, config and completions; cancel, watch and
+    /// notifications need it.
     #[arg(
         long,
         value_name = "URL",
@@ -195,7 +196,11 @@ pub(crate) enum Command {
     /// the state keeps everything.
     Gc(Gc),
     /// Serve the API to submitters and jobs
-    Serve(super::serve::Arguments),
+    Serve(Box<super::serve::Arguments>),
+    /// Look after the tasks that backends have sent to themselves, and their dead letters
+    Queue(super::queue::Arguments),
+    /// Show what has become of the notifications that came to a service
+    Notifications(super::notifications::Arguments),
     /// Look after the tokens that callers of a service show
     Token(super::token::Arguments),
     /// Calls that a job makes for itself: activate, depend, finish, previous

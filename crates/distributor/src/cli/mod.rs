@@ -17,8 +17,10 @@ mod graph;
 mod ids;
 mod job;
 mod logs;
+mod notifications;
 mod output;
 mod place;
+mod queue;
 mod records;
 mod remote;
 mod run;
@@ -88,6 +90,8 @@ fn execute(arguments: &Arguments) -> Result<Exit, Failure> {
         Command::Watch(watch) => watch::watch(global, watch),
         Command::Gc(gc) => gc::gc(global, gc),
         Command::Serve(arguments) => serve::serve(global, arguments),
+        Command::Queue(arguments) => queue::queue(global, arguments),
+        Command::Notifications(arguments) => notifications::notifications(global, arguments),
         Command::Token(arguments) => token::token(global, arguments),
         Command::Job(arguments) => job::job(global, arguments),
         Command::Completions(completions) => completions::completions(completions),

@@ -7,8 +7,8 @@ use clap::Args;
 use distributor_api::Api;
 use distributor_core::{Clock, SystemClock};
 use distributor_pubsub::{
-    Client, CredentialSource, Credentials, EMULATOR_VARIABLE, Endpoint, PullReceiver, SetupError,
-    Settings, Subscription,
+    Client, CredentialSource, Credentials, EMULATOR_VARIABLE, Endpoint, PullReceiver, Settings,
+    SetupError, Subscription,
 };
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
