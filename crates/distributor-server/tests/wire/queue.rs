@@ -10,7 +10,7 @@ use distributor_proto::control::{
 };
 use distributor_store::{Batch, QueueRecord, QueueState, Store};
 
-use crate::support::World;
+use crate::support::{CONFIG, World};
 use crate::wire::{Wire, assert_refused};
 
 over_both! {
@@ -26,7 +26,7 @@ const FIRST: u64 = 1000;
 fn put<W: Wire>(world: &World<W>, number: u64, state: QueueState) -> u64 {
     let id = FIRST + number;
     let config = ConfigSnapshot {
-        name: "farm".to_owned(),
+        name: CONFIG.to_owned(),
         version: "v1".to_owned(),
         config_type: "farm.Config".to_owned(),
         content: b"canary".to_vec(),
@@ -80,7 +80,7 @@ async fn tasks_are_listed_newest_first_page_by_page_without_their_content<W: Wir
     assert_eq!(first.bytes, 4 * 13);
     let task = &first.tasks[0];
     assert_eq!((task.id, task.tries, task.size), (FIRST + 3, 7, 13));
-    assert_eq!((&*task.config_name, &*task.config_version), ("farm", "v1"));
+    assert_eq!((&*task.config_name, &*task.config_version), (CONFIG, "v1"));
     assert_eq!(task.last_error, "no route");
     assert!(!format!("{first:?}").contains("canary"));
     let second = page(first.next_page_token.clone()).await.expect("good");
