@@ -130,7 +130,7 @@ fn the_task_queue_is_shown_of_a_state_and_of_a_service() {
     let place = Place::new();
     place
         .run(["queue", "list"])
-        .expect(3)
+        .expect(2)
         .complains("nothing was run");
     let service = place.serve(&[]);
     place.run(["queue", "list", "--dead"]).expect(0);

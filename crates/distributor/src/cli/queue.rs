@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use clap::{Args, Subcommand};
 use distributor_core::{Clock, SystemClock, Timestamp};
 use distributor_proto::control;
-use distributor_store::{Batch, QueueChange, QueueState, QueuedTask, Store};
+use distributor_store::{Batch, QueueChange, QueueState, QueuedTask, Store, StoreError};
 use serde_json::{Value, json};
 
 use super::args::{Global, Json, at_least_one, with_exit_codes};
@@ -321,7 +321,11 @@ fn replay_there(
 fn carry_out_here(place: &Place, order: Order<'_>) -> Result<Done, Failure> {
     // Opened for reading first: what is not there must not be made.
     drop(place.read()?);
-    let store = place.write()?;
+    let store = place.write();
+    if let Err(Failure::Store(StoreError::InUse { .. })) = &store {
+        output::note("a service that works with this state can do it: name it with --server");
+    }
+    let store = store?;
     let now = SystemClock.now();
     let mut done = Done::default();
     match order {
