@@ -47,7 +47,9 @@ pub struct Topic {
 }
 
 /// A piece of work that a backend sends to its own `handle_task_queue_task` (DC-17).
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+///
+/// `Debug` shows the names of the headers and lengths only: what a backend writes may be secret.
+#[derive(Clone, PartialEq, Eq, Default)]
 pub struct QueueTask {
     /// Headers, given back unchanged.
     pub headers: BTreeMap<String, String>,
@@ -55,6 +57,20 @@ pub struct QueueTask {
     pub body: Vec<u8>,
     /// Not delivered before this much time has passed. Zero in what is delivered.
     pub delay: Duration,
+}
+
+impl fmt::Debug for QueueTask {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let headers = self.headers.iter();
+        let header_lengths: BTreeMap<&str, usize> = headers
+            .map(|(name, value)| (name.as_str(), value.len()))
+            .collect();
+        f.debug_struct("QueueTask")
+            .field("header_lengths", &header_lengths)
+            .field("body_length", &self.body.len())
+            .field("delay", &self.delay)
+            .finish()
+    }
 }
 
 /// What a host offers to the backends that it builds.
@@ -81,4 +97,22 @@ pub trait Host: Send + Sync + fmt::Debug {
 
     /// How to start the helper program `name` (see [`crate::helper`]).
     fn helper(&self, name: &str) -> Result<HelperCommand>;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_queue_task_shows_no_content() {
+        let task = QueueTask {
+            headers: [("authorization".to_owned(), "CANARY".to_owned())].into(),
+            body: b"CANARY!".to_vec(),
+            delay: Duration::from_secs(5),
+        };
+        assert_eq!(
+            format!("{task:?}"),
+            r#"QueueTask { header_lengths: {"authorization": 6}, body_length: 7, delay: 5s }"#
+        );
+    }
 }

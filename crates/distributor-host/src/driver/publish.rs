@@ -10,6 +10,7 @@ use super::work::{Waiting, Work};
 
 impl Committer {
     pub(super) fn publish(&mut self, mut work: Work) {
+        let settled = self.settle_tasks(&mut work);
         let mut due = earlier(earliest_delay(&work), next_due_of(&work.batch, work.now));
         for mut record in std::mem::take(&mut work.batch.attempts) {
             record.version += 1;
@@ -47,7 +48,7 @@ impl Committer {
             }
         }
         self.release(&mut work);
-        if let Err(error) = self.dispatch(&mut work) {
+        if let Err(error) = settled.and_then(|()| self.dispatch(&mut work)) {
             self.dispatcher.begin_anew();
             self.failed(&error);
             return;

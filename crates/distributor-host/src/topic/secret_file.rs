@@ -163,7 +163,8 @@ impl SecretFile {
     fn read(&self) -> Result<Option<Arc<Keyring>>, SecretError> {
         let file = match File::open(&self.path) {
             Ok(file) => file,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            // A link that leads nowhere is no first use: what it should lead to may come back.
+            Err(error) if error.kind() == io::ErrorKind::NotFound && !self.path.is_symlink() => {
                 *self.seen() = None;
                 return Ok(None);
             }
@@ -231,6 +232,11 @@ impl SecretFile {
 
     fn replace(&self, keyring: &Keyring) -> Result<(), SecretError> {
         let content = keyring.to_bytes().map_err(self.damaged())?;
+        if content.expose().len() as u64 > LONGEST_FILE {
+            // Nobody could read it again.
+            let problem = format!("rewritten it would be longer than {LONGEST_FILE} bytes");
+            return Err(self.damaged()(problem));
+        }
         let aside = self.directory.join(format!("{}.new", self.name));
         let written = write_aside(&aside, &content).map_err(system("write", &aside));
         let renamed =

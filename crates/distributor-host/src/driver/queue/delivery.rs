@@ -58,11 +58,18 @@ impl Committer {
         Ok(())
     }
 
+    /// After a commit, and before anybody is told of it: who hears that a task is stored or gone may
+    /// send the next one at once, and must find the room as it is.
+    pub(in crate::driver) fn settle_tasks(&mut self, work: &mut Work) -> Result<(), StoreError> {
+        self.room.keep(&mut work.reserved);
+        match is_changed(&work.batch) {
+            true => self.count_tasks(),
+            false => Ok(()),
+        }
+    }
+
     /// After a commit: hands out tasks that are due.
     pub(in crate::driver) fn hand_out_tasks(&mut self, work: &mut Work) -> Result<(), StoreError> {
-        if is_changed(&work.batch) {
-            self.count_tasks()?;
-        }
         let lane = &mut self.dispatcher.queue;
         if lane.pending == 0 {
             return Ok(());

@@ -33,7 +33,8 @@ pub(in crate::driver) struct Room(Mutex<State>);
 #[derive(Debug)]
 pub(in crate::driver) struct Reservation {
     room: Arc<Room>,
-    bytes: u64,
+    /// Nothing once the task is stored.
+    amount: Amount,
 }
 
 impl Room {
@@ -50,7 +51,18 @@ impl Room {
         self.state().most = most(settings);
     }
 
-    /// What the store holds now. What was reserved for these tasks can be given back after this.
+    /// These tasks are stored now: their places are taken for good, and at no moment twice.
+    pub(in crate::driver) fn keep(&self, places: &mut [Reservation]) {
+        let mut state = self.state();
+        for place in places {
+            let Amount { tasks, bytes } = std::mem::take(&mut place.amount);
+            state.give_back(Amount { tasks, bytes });
+            state.stored.tasks = state.stored.tasks.saturating_add(tasks);
+            state.stored.bytes = state.stored.bytes.saturating_add(bytes);
+        }
+    }
+
+    /// What the store holds now.
     pub(in crate::driver) fn set_stored(&self, counts: QueueCounts) {
         let mut state = self.state();
         state.dead = counts.dead;
@@ -82,7 +94,7 @@ impl Room {
         drop(state);
         Ok(Reservation {
             room: self.clone(),
-            bytes,
+            amount: Amount { tasks: 1, bytes },
         })
     }
 
@@ -92,11 +104,17 @@ impl Room {
     }
 }
 
+impl State {
+    fn give_back(&mut self, amount: Amount) {
+        let reserved = &mut self.reserved;
+        reserved.tasks = reserved.tasks.saturating_sub(amount.tasks);
+        reserved.bytes = reserved.bytes.saturating_sub(amount.bytes);
+    }
+}
+
 impl Drop for Reservation {
     fn drop(&mut self) {
-        let mut state = self.room.state();
-        state.reserved.tasks = state.reserved.tasks.saturating_sub(1);
-        state.reserved.bytes = state.reserved.bytes.saturating_sub(self.bytes);
+        self.room.state().give_back(self.amount);
     }
 }
 

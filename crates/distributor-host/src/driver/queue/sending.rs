@@ -3,7 +3,6 @@
 //! A task that is sent while the host waits for the backend's answer to a call is stored with that
 //! answer, or vanishes with it (DC-17). One that is sent from anywhere else is stored by itself.
 
-use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use distributor_core::{Clock, ConfigSnapshot, Error, ErrorKind, QueueTask, Result, Timestamp};
@@ -28,8 +27,7 @@ tokio::task_local! {
 #[derive(Debug)]
 pub(in crate::driver) struct NewTask {
     config: Arc<ConfigSnapshot>,
-    headers: BTreeMap<String, String>,
-    body: Vec<u8>,
+    content: QueueTask,
     created: Timestamp,
     due: Timestamp,
     place: Reservation,
@@ -68,29 +66,23 @@ impl Sender {
     }
 
     fn accept(&self, config: &ConfigSnapshot, task: QueueTask) -> Result<NewTask> {
-        let QueueTask {
-            headers,
-            body,
-            delay,
-        } = task;
-        let named = headers.iter();
+        let named = task.headers.iter();
         let named: usize = named.map(|(name, value)| name.len() + value.len()).sum();
-        let size = named.saturating_add(body.len());
+        let size = named.saturating_add(task.body.len());
         if size > LARGEST {
             let message = format!(
                 "queue task: body ({} bytes) and headers ({named} bytes) are larger than {LARGEST} \
                  bytes; keep the data elsewhere and send its name",
-                body.len()
+                task.body.len()
             );
             return Err(Error::new(ErrorKind::InvalidArgument, message).not_applied());
         }
         let now = self.clock.now();
         Ok(NewTask {
             config: Arc::new(config.clone()),
-            headers,
-            body,
             created: now,
-            due: now.after(delay),
+            due: now.after(task.delay),
+            content: task,
             place: self.room.reserve(size as u64)?,
         })
     }
@@ -136,8 +128,8 @@ impl Committer {
             work.batch.queue_added.push(QueueRecord {
                 id: self.next_journal,
                 config: task.config,
-                headers: task.headers,
-                body: task.body,
+                headers: task.content.headers,
+                body: task.content.body,
                 created: task.created,
                 due: task.due,
                 tries: 0,

@@ -146,6 +146,44 @@ fn a_damaged_file_is_named_and_left_as_it_is() {
 }
 
 #[test]
+fn a_file_that_would_grow_beyond_what_is_read_is_left_as_it_is() {
+    let world = World::new();
+    let tokens = world.tokens();
+    let many = vec![STANDARD.encode([7; 32]); 1300];
+    let content = serde_json::to_string(&serde_json::json!({
+        "current": many[0], "previous": many,
+    }));
+    let content = content.unwrap();
+    world.write(&content);
+    let error = tokens.issue(execution(1, 1), "farm").unwrap_err();
+    assert!(error.to_string().contains("longer than 65536"), "{error}");
+    assert_eq!(fs::read_to_string(world.file()).unwrap(), content);
+    assert!(
+        tokens.secrets().summary().unwrap().is_some(),
+        "still readable"
+    );
+}
+
+#[test]
+fn a_link_that_leads_nowhere_for_now_is_left_as_it_is() {
+    let world = World::new();
+    let tokens = world.tokens();
+    let token = tokens.issue(execution(1, 1), "farm").unwrap();
+    let elsewhere = world.folder.path().join("mounted.json");
+    fs::rename(world.file(), &elsewhere).unwrap();
+    std::os::unix::fs::symlink(&elsewhere, world.file()).unwrap();
+    assert!(tokens.verify(text(&token)).is_ok());
+    let away = world.folder.path().join("away.json");
+    fs::rename(&elsewhere, &away).unwrap();
+    let refusal = tokens.verify(text(&token)).unwrap_err();
+    assert!(refusal.is_transient(), "{refusal}");
+    let error = tokens.issue(execution(1, 1), "farm").unwrap_err();
+    assert!(error.is_transient(), "{error}");
+    fs::rename(&away, &elsewhere).unwrap();
+    assert!(tokens.verify(text(&token)).is_ok());
+}
+
+#[test]
 fn secrets_that_cannot_be_read_refuse_no_token_for_good() {
     let world = World::new();
     let token = World::new().tokens().issue(execution(1, 1), "farm");

@@ -107,6 +107,53 @@ fn what_vanishes_gives_its_room_back() {
 }
 
 #[test]
+fn a_stored_task_takes_its_place_once_as_soon_as_its_sender_knows() {
+    run(async {
+        let world = World::with(Settings {
+            queue_tasks: 2,
+            ..Default::default()
+        });
+        world.backend("b");
+        // The host hands the first one out after it has told of it.
+        let hold = world.store.hold_next_read("due_queue");
+        enqueue(&world, "b", task("1")).await;
+        world.store.held().await;
+        let config = world.source_snapshot("b");
+        let mut second = world.host.enqueue_task(&config, later("2", 5));
+        tokio::select! {
+            biased;
+            refused = &mut second => panic!("there is room for two: {refused:?}"),
+            () = std::future::ready(()) => {}
+        }
+        drop(hold);
+        second.await.expect("stored");
+        world.settle().await;
+        assert_eq!(bodies(&world, "b"), ["1"]);
+        assert_eq!(counts(&world), (1, 0));
+    });
+}
+
+#[test]
+fn a_task_takes_its_place_before_it_is_stored() {
+    run(async {
+        let world = World::with(Settings {
+            queue_tasks: 1,
+            ..Default::default()
+        });
+        world.backend("b");
+        let hold = world.store.hold_next_commit();
+        let config = world.source_snapshot("b");
+        let host = world.host.clone();
+        let first = tokio::spawn(async move { host.enqueue_task(&config, later("1", 5)).await });
+        world.store.held().await;
+        refused(&world, later("2", 5)).await;
+        drop(hold);
+        first.await.expect("no panic").expect("stored");
+        assert_eq!(counts(&world), (1, 0));
+    });
+}
+
+#[test]
 fn the_limit_counts_what_a_former_process_left() {
     run(async {
         let mut world = World::with(Settings {

@@ -115,6 +115,61 @@ fn only_a_dead_letter_is_discarded() {
     });
 }
 
+/// What becomes of these two when they come at the same time.
+async fn at_once<A, B>(
+    world: &World,
+    first: impl Future<Output = A>,
+    second: impl Future<Output = B>,
+) -> (A, B) {
+    let hold = world.store.hold_next_commit();
+    let other = async {
+        enqueue(world, "b", later("other", 1000)).await;
+    };
+    let orders = async {
+        world.store.held().await;
+        let both = async { tokio::join!(biased; first, second) };
+        let release = async {
+            tokio::task::yield_now().await;
+            drop(hold);
+        };
+        tokio::join!(biased; both, release).0
+    };
+    tokio::join!(biased; other, orders).1
+}
+
+#[test]
+fn of_two_orders_about_one_dead_letter_the_first_counts() {
+    run(async {
+        let world = World::new();
+        let ids = dead(&world, &["1", "2", "3"]).await;
+        let engine = &world.engine;
+        let replay = engine.replay_queued_task(ids[0]);
+        let discard = engine.discard_queued_task(ids[0]);
+        let (replayed, discarded) = at_once(&world, replay, discard).await;
+        replayed.expect("it was dead");
+        assert!(
+            matches!(discarded, Err(CallError::NotDead(_) | CallError::NoTask(_))),
+            "{discarded:?}"
+        );
+        world.settle().await;
+        assert_eq!(bodies(&world, "b"), ["1", "2", "3", "1"]);
+        let discard = engine.discard_queued_task(ids[1]);
+        let replay = engine.replay_queued_task(ids[1]);
+        let (discarded, replayed) = at_once(&world, discard, replay).await;
+        discarded.expect("it was dead");
+        assert!(
+            matches!(replayed, Err(CallError::NoTask(_))),
+            "{replayed:?}"
+        );
+        let discard = engine.discard_queued_task(ids[2]);
+        let (discarded, replayed) = at_once(&world, discard, engine.replay_queued_tasks()).await;
+        discarded.expect("it was dead");
+        assert_eq!(replayed.expect("stored"), 0);
+        world.settle().await;
+        assert_eq!(bodies(&world, "b").len(), 4);
+    });
+}
+
 #[test]
 fn an_order_that_was_not_stored_is_reported_and_did_nothing() {
     run(async {

@@ -177,6 +177,38 @@ fn rows_of_what_is_over_do_not_count_any_more() {
 }
 
 #[test]
+fn rows_that_ask_for_nothing_any_more_do_not_count() {
+    run(async {
+        let world = limited(2, 2, 1000);
+        let id = running(&world, 1).await;
+        let other = running(&world, 2).await;
+        let backend = world.backend("b");
+        let busy = transient("busy").retry_after(secs(90));
+        backend.notification.next(Reply::Now(Err(busy)));
+        for _ in 0..2 {
+            world.receive(id.execution(1)).await.expect("stored");
+        }
+        world.settle().await;
+        backend
+            .status
+            .next(Reply::Now(Ok(TaskState::Finished(TaskResult::data("{}")))));
+        let cancelled = world.engine.cancel(id, "enough".to_owned()).await;
+        cancelled.expect("taken");
+        world.advance(secs(5)).await;
+        world.until_final(id).await;
+        let full = world.receive(other.execution(1)).await.expect("stored");
+        assert_eq!(full, Received::Condensed, "until they are looked at");
+        world.advance(secs(90)).await;
+        assert_eq!(world.pending(), (0, 0));
+        let _gate = blocked(&world);
+        for _ in 0..2 {
+            let received = world.receive(other.execution(1)).await.expect("stored");
+            assert_eq!(received, Received::Recorded);
+        }
+    });
+}
+
+#[test]
 fn a_hint_that_is_tried_again_counts_and_keeps_to_the_limit() {
     run(async {
         let world = limited(1, 100, 1000);

@@ -40,6 +40,8 @@ struct Plan {
     largest: usize,
     /// The next commit waits for the other end of this to go.
     hold: Option<mpsc::Receiver<()>>,
+    /// The next read with this method waits likewise.
+    hold_read: Option<(&'static str, mpsc::Receiver<()>)>,
     /// How many further reads succeed before one fails.
     reads_left: Option<u64>,
 }
@@ -52,7 +54,7 @@ pub(crate) struct FaultyStore {
     held: watch::Sender<bool>,
 }
 
-/// Holds a commit back until it is dropped.
+/// Holds a commit or a read back until it is dropped.
 pub(crate) struct Hold {
     _open: mpsc::Sender<()>,
 }
@@ -70,11 +72,20 @@ impl FaultyStore {
     /// The next commit waits, and with it the host's only writer.
     pub(crate) fn hold_next_commit(&self) -> Hold {
         let (open, wait) = mpsc::channel();
+        self.held.send_replace(false);
         self.plan.lock().expect("plan").hold = Some(wait);
         Hold { _open: open }
     }
 
-    /// Returns once a commit is held.
+    /// The next read with this method waits, and with it whoever reads.
+    pub(crate) fn hold_next_read(&self, method: &'static str) -> Hold {
+        let (open, wait) = mpsc::channel();
+        self.held.send_replace(false);
+        self.plan.lock().expect("plan").hold_read = Some((method, wait));
+        Hold { _open: open }
+    }
+
+    /// Returns once a commit or a read is held.
     pub(crate) async fn held(&self) {
         let mut held = self.held.subscribe();
         held.wait_for(|held| *held).await.expect("the store lives");
@@ -157,6 +168,12 @@ impl FaultyStore {
 
     fn read(&self, method: &'static str) -> Result<()> {
         let mut plan = self.plan.lock().expect("plan");
+        if let Some((_, hold)) = plan.hold_read.take_if(|(held, _)| *held == method) {
+            drop(plan);
+            self.held.send_replace(true);
+            let _gone = hold.recv();
+            plan = self.plan.lock().expect("plan");
+        }
         *plan.reads.entry(method).or_default() += 1;
         match plan.reads_left {
             Some(0) => {

@@ -60,6 +60,14 @@ fn a_refused_batch_leaves_the_counts_as_they_were() {
     let refused = store.commit(&batch);
     assert!(matches!(refused, Err(StoreError::Conflict { .. })));
     assert_has_tasks(&store);
+    // Nor are they wrong in the writer's memory.
+    let batch = Batch {
+        queue_added: vec![task(9, 1)],
+        ..Batch::default()
+    };
+    store.commit(&batch).expect("committed");
+    let counts = store.queue_counts().expect("read");
+    assert_eq!((counts.pending, counts.dead, counts.bytes), (2, 1, 54));
 }
 
 #[test]
