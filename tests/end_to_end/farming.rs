@@ -1,6 +1,8 @@
 //! Quests on a (fake) Swarming farm: told of the end by notifications, and by asking where none comes.
 
-use distributor_tests::{Connection, Farm, Place, Service, TOPIC, ask_all, farm_quest};
+use distributor_tests::{
+    Connection, Farm, PUSH_PATH, Place, Service, TOPIC, ask_all, farm_quest, post,
+};
 use serde_json::{Value, json};
 
 use crate::serving::{wait_until_over, walk};
@@ -71,6 +73,78 @@ fn dc_35_a_lost_notification_is_made_up_for_by_polling() {
     );
     let end = wait_until_over(&service, &ids[0], 1);
     assert!(!end["data"]["finished"].is_null(), "{end}");
+}
+
+#[test]
+fn dc_05_a_host_that_nobody_can_reach_pulls_its_messages() {
+    const SUBSCRIPTION: &str = "projects/test/subscriptions/pulled";
+    let place = Place::new();
+    let farm = place.farm(&["--subscription", &format!("{SUBSCRIPTION}={TOPIC}")]);
+    place.configure_farm(&farm.url, NEVER);
+    let listen = ["serve", "--listen", "127.0.0.1:0", "--pull", SUBSCRIPTION];
+    let mut command = place.command_with_all_features(listen.iter().chain(&SERVE));
+    command.env("PUBSUB_EMULATOR_HOST", farm.address());
+    let service = Service::start(command);
+    let mut connection = Connection::to(service.address());
+    let quests: Vec<Value> = (0..10)
+        .map(|number| farm_quest(number, &["work"], &json!({}), &simple()))
+        .collect();
+    for quest in ask_all(&mut connection, &quests) {
+        let end = wait_until_over(&service, &quest, 1);
+        assert!(!end["data"]["finished"].is_null(), "{end}");
+    }
+    service.stop().expect(0);
+}
+
+#[test]
+fn forged_and_empty_pushes_are_acknowledged_and_counted() {
+    let place = Place::new();
+    let service = place.serve(&[]);
+    let json = ("Content-Type", "application/json");
+    for body in [
+        "",
+        "{}",
+        r#"{"subscription":"projects/p/subscriptions/s","message":{"attributes":{"auth_token":"AX"}}}"#,
+        r#"{"subscription":"projects/p/subscriptions/s","message":{"data":"e30="}}"#,
+    ] {
+        for path in [PUSH_PATH, "/_ah/push-handlers/dm-distributor-notify"] {
+            let reply = post(service.address(), path, &[json], body.as_bytes());
+            assert_eq!(reply.expect("an answer").status, 204, "{body}");
+        }
+    }
+    let told = place
+        .run(["notifications", "--server", &service.url])
+        .expect(0);
+    told.says("bad_token");
+    let told = place.run(["notifications", "--json", "--server", &service.url]);
+    let told = told.expect(0).json();
+    assert_eq!(
+        (&told["bad_token"], &told["malformed"]),
+        (&json!(4), &json!(4)),
+        "{told}"
+    );
+}
+
+#[test]
+fn the_task_queue_is_shown_of_a_state_and_of_a_service() {
+    let place = Place::new();
+    place
+        .run(["queue", "list"])
+        .expect(2)
+        .complains("nothing was run");
+    let service = place.serve(&[]);
+    place.run(["queue", "list", "--dead"]).expect(0);
+    let remote = ["--server", &service.url];
+    let list = ["queue", "list", "--json"].iter().chain(&remote);
+    let list = place.run(list).expect(0).json();
+    assert_eq!(list["tasks"], json!([]), "{list}");
+    place
+        .run(["queue", "replay", "1"].iter().chain(&remote))
+        .expect(2);
+    place
+        .run(["queue", "discard", "1"])
+        .expect(4)
+        .complains("--server");
 }
 
 #[test]

@@ -8,19 +8,23 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Letters before the number, in names of tests and in the table, and the highest number.
-const KINDS: [(&str, &str, u32); 5] = [
+const KINDS: [(&str, &str, u32); 8] = [
     ("dc_", "DC-", 73),
     ("t", "T", 55),
     ("a", "A", 30),
     ("j", "J", 3),
     ("l", "L", 10),
+    ("k", "K", 15),
+    ("p", "P", 11),
+    ("u", "U", 5),
 ];
 
 const HEAD: &str = "\
 # Promises and their tests
 
 Made from the names of tests; `tests/promises/main.rs` says how. DC: the contract of distributors. T: the
-life cycle. A: the API. J: simulated jobs. L: looking up configurations. A row without a test says why.
+life cycle. A: the API. J: simulated jobs. L: looking up configurations. K: topic tokens. P and U: parameters
+and URLs of Swarming. A row without a test says why.
 
 | promise | tests, or why there is none |
 |---|---|

@@ -32,7 +32,12 @@ pub(crate) fn with_all_features() -> &'static Path {
 
 /// The program, without the environment's own settings and with nothing to read.
 pub(crate) fn program() -> Command {
-    let mut command = Command::new(distributor());
+    without_settings(distributor())
+}
+
+/// This program, like that.
+pub(crate) fn without_settings(program: &Path) -> Command {
+    let mut command = Command::new(program);
     command.stdin(Stdio::null());
     for (name, _) in env::vars_os() {
         if name.to_string_lossy().starts_with("DISTRIBUTOR_") {

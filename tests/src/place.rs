@@ -8,7 +8,7 @@ use std::process::Command;
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::binary::program;
+use crate::binary::{program, with_all_features, without_settings};
 use crate::processes::Process;
 use crate::running::Running;
 
@@ -84,6 +84,16 @@ impl Place {
     /// The command, in this folder and without the environment's own settings.
     pub fn command<A: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = A>) -> Command {
         let mut command = program();
+        command.args(arguments).current_dir(self.path());
+        command
+    }
+
+    /// The same, of the program with all features.
+    pub fn command_with_all_features<A: AsRef<OsStr>>(
+        &self,
+        arguments: impl IntoIterator<Item = A>,
+    ) -> Command {
+        let mut command = without_settings(with_all_features());
         command.args(arguments).current_dir(self.path());
         command
     }

@@ -86,7 +86,7 @@ impl Workload {
             Workload::Latency => "served noop, 1 in flight",
             Workload::RawNotifications => "raw SQLite, 1,024 a transaction",
             Workload::Answer204 => "the same server, empty 204",
-            Workload::Notifications => "pushes recorded, 64 in flight",
+            Workload::Notifications => "pushes recorded, 256 in flight",
             Workload::NotificationLatency => "ended by a push, 1 in flight",
         }
     }

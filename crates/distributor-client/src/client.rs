@@ -297,4 +297,12 @@ unary_methods! {
     read_log: "/distributor.control.Control/ReadLog", control::ReadLogRequest => control::ReadLogResponse;
     /// `distributor.control.Control.Collect`.
     collect: "/distributor.control.Control/Collect", control::CollectRequest => control::CollectResponse;
+    /// `distributor.control.Control.ListQueue`.
+    list_queue: "/distributor.control.Control/ListQueue", control::ListQueueRequest => control::ListQueueResponse;
+    /// `distributor.control.Control.ReplayQueue`.
+    replay_queue: "/distributor.control.Control/ReplayQueue", control::ReplayQueueRequest => control::ReplayQueueResponse;
+    /// `distributor.control.Control.DiscardQueue`.
+    discard_queue: "/distributor.control.Control/DiscardQueue", control::DiscardQueueRequest => control::DiscardQueueResponse;
+    /// `distributor.control.Control.CountNotifications`.
+    count_notifications: "/distributor.control.Control/CountNotifications", control::CountNotificationsRequest => control::CountNotificationsResponse;
 }

@@ -110,6 +110,7 @@ impl Farm {
 
 fn open(settings: &Settings) -> Result<State, crate::store::StoreError> {
     let store = Store::open(&settings.state)?;
+    bots::clean_up(settings);
     let judge = Judge::new(settings.faults.clone());
     let outcomes = Outcomes {
         script: settings.faults.clone(),

@@ -2,8 +2,11 @@
 //!
 //! A commit survives the end of the process, however it comes; not necessarily that of the machine.
 
+use std::fs::DirBuilder;
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use rusqlite::{Connection, ErrorCode, params};
 use serde::de::DeserializeOwned;
@@ -63,11 +66,17 @@ pub(crate) struct Store {
 impl Store {
     /// Opens the state in this folder, or begins one.
     pub(crate) fn open(folder: &Path) -> Result<Self, StoreError> {
-        std::fs::create_dir_all(folder).map_err(|source| StoreError::Folder {
-            path: folder.to_owned(),
-            source,
-        })?;
+        // What tasks may not tell is in it.
+        DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(folder)
+            .map_err(|source| StoreError::Folder {
+                path: folder.to_owned(),
+                source,
+            })?;
         let connection = Connection::open(folder.join("farm.sqlite"))?;
+        connection.busy_timeout(Duration::ZERO)?;
         // One farm at a time: the lock is held until the process ends, however it does.
         connection.pragma_update(None, "locking_mode", "EXCLUSIVE")?;
         connection.pragma_update(None, "journal_mode", "WAL")?;

@@ -55,6 +55,10 @@ methods! {
         "FindQuests" => find_quests;
         "ReadLog" => read_log;
         "Collect" => collect;
+        "ListQueue" => list_queue;
+        "ReplayQueue" => replay_queue;
+        "DiscardQueue" => discard_queue;
+        "CountNotifications" => count_notifications;
     }
 }
 
@@ -65,6 +69,8 @@ const READS: &[(&str, &str)] = &[
     ("distributor.control.Control", "Explain"),
     ("distributor.control.Control", "FindQuests"),
     ("distributor.control.Control", "ReadLog"),
+    ("distributor.control.Control", "ListQueue"),
+    ("distributor.control.Control", "CountNotifications"),
     WATCH,
 ];
 

@@ -1,6 +1,6 @@
-//! `distributor.control.Control`: cancel, list, explain, watch, logs, clean up.
+//! `distributor.control.Control`: cancel, list, explain, watch, logs, clean up, task queue, counters.
 //!
-//! One file for each method; the promises are in `protos/distributor/control/service.proto`. First the
+//! One file for each method or, for the queue, for three; the promises are in `protos/distributor/control/service.proto`. First the
 //! caller is checked, then the request, then the work is done. It refuses to change a state itself: what
 //! changes something asks the host to.
 
@@ -9,7 +9,10 @@ mod collect;
 mod explain;
 mod list;
 mod log;
+mod notifications;
+mod page_token;
 mod quests;
+mod queue;
 mod reading;
 mod watch;
 

@@ -56,7 +56,9 @@ impl TaskQueueReceiver {
             }),
             Ok(_) => Err(self.forbidden(name, &"the queue token is for another configuration")),
             Err(refusal) if refusal.is_transient() => {
-                tracing::error!("a task of an external queue: {refusal}");
+                if let Some(left_out) = self.quiet.may_say() {
+                    tracing::error!(left_out, "a task of an external queue: {refusal}");
+                }
                 Err(TaskRefusal::Unavailable(refusal.to_string()))
             }
             Err(refusal) => Err(self.forbidden(name, &refusal)),

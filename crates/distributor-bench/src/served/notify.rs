@@ -29,7 +29,7 @@ use crate::told::{END, Told};
 /// The path of Dungeon Master's own receiver.
 const PATH: &str = "/_ah/push-handlers/dm-distributor-notify";
 /// Requests under way at once.
-const SENDERS: usize = 64;
+const SENDERS: usize = 256;
 /// Executions that the notifications are about.
 const EXECUTIONS: u64 = 2_000;
 /// Quests that are made in one call.

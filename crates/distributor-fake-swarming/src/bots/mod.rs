@@ -10,7 +10,7 @@ use tokio::task::JoinSet;
 use crate::clock::{Micros, SECOND};
 use crate::shared::Shared;
 
-pub(crate) use workspace::output_file;
+pub(crate) use workspace::{clean_up, output_file};
 
 /// Works until it is dropped; then everything that runs is killed.
 pub(crate) async fn run(shared: Arc<Shared>) {

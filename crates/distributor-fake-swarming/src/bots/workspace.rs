@@ -15,6 +15,16 @@ pub(crate) fn output_file(settings: &Settings, id: TaskId) -> PathBuf {
     settings.state.join("output").join(id.to_string())
 }
 
+/// Removes the folders of the tasks that ran when the farm was killed.
+pub(crate) fn clean_up(settings: &Settings) {
+    match fs::remove_dir_all(settings.state.join("work")) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+            tracing::warn!("cannot remove the folders of former tasks: {error}");
+        }
+        _ => {}
+    }
+}
+
 /// A task's folder; it is removed when this is dropped.
 #[derive(Debug)]
 pub(super) struct Workspace {

@@ -4,14 +4,14 @@
 //!
 //! | variable | meaning |
 //! |---|---|
-//! | `FAKE_STATE` | the state that it ends in; `PENDING` or `RUNNING`: it stays so until a timeout |
+//! | `FAKE_STATE` | the state that it ends in, at once where it does not run; `PENDING` or `RUNNING`: it stays so until a timeout |
 //! | `FAKE_EXIT_CODE` | its exit code, unless its state says that it has none |
 //! | `FAKE_SECONDS` | how long it runs; a fake task prints nothing, so its I/O timeout counts, too |
 //! | `FAKE_INTERNAL_FAILURE` | `1`: the result says that the farm failed |
 //!
 //! A package of version `missing` does not exist, so its task ends as `CLIENT_ERROR`.
 
-use super::{End, Properties, State, Task};
+use super::{End, Properties, State, Task, TaskId};
 use crate::clock::{Micros, SECOND, seconds};
 use crate::faults::{Dice, Script};
 
@@ -73,11 +73,14 @@ impl Outcomes {
     }
 
     /// Whether the task is one that no bot ever takes.
-    pub(super) fn stays_in_line(&self, task: &Task, properties: &Properties) -> bool {
-        matches!(
-            self.bound_for(properties, task.id.number()),
-            Ok(Some(State::Pending | State::Expired))
-        )
+    pub(super) fn stays_in_line(&self, id: TaskId, properties: &Properties) -> bool {
+        self.bound_for(properties, id.number()) == Ok(Some(State::Pending))
+    }
+
+    /// As what it ends just before a bot could take it: somebody else's hand, or its time was over.
+    pub(super) fn ends_in_line(&self, id: TaskId, properties: &Properties) -> Option<State> {
+        let bound_for = self.bound_for(properties, id.number()).unwrap_or_default();
+        bound_for.filter(|state| matches!(state, State::Canceled | State::Expired))
     }
 
     /// How it goes from here.

@@ -62,7 +62,7 @@ impl Model {
                 continue;
             };
             let properties = &slice.properties;
-            if self.outcomes.stays_in_line(task, properties) {
+            if self.outcomes.stays_in_line(*id, properties) {
                 continue;
             }
             let wanted = &properties.dimensions;
@@ -71,9 +71,8 @@ impl Model {
             };
             let (bot, _) = free.swap_remove(found);
             let mut task = task.clone();
-            if self.outcomes.bound_for(properties, id.number()) == Ok(Some(State::Canceled)) {
-                // Somebody else's hand, just before a bot could take it.
-                task.end(End::plain(State::Canceled), now);
+            if let Some(state) = self.outcomes.ends_in_line(task.id, properties) {
+                task.end(End::plain(state), now);
                 change.put(task, true);
                 continue;
             }

@@ -7,6 +7,8 @@ mod new_task;
 mod properties;
 mod query;
 mod rules;
+#[cfg(test)]
+mod tests;
 
 pub(crate) use answer::{bot_info, task_request, task_result};
 pub(crate) use date::{date, zulu};

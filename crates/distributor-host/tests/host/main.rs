@@ -22,5 +22,6 @@ mod restart;
 mod results;
 mod retries;
 mod simulation;
+mod source;
 mod support;
 mod timers;

@@ -49,7 +49,7 @@ fn dc_44_45_60_a_notification_reaches_its_backend_unchanged_and_once() {
 }
 
 #[test]
-fn dc_62_of_two_results_for_one_execution_the_first_counts() {
+fn dc_62_63_of_two_results_for_one_execution_the_first_counts() {
     run(async {
         let world = World::new();
         let id = running(&world, 1).await;

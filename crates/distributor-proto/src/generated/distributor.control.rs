@@ -459,3 +459,248 @@ impl ::prost::Name for CollectResponse {
         "/distributor.control.CollectResponse".into()
     }
 }
+/// Request of Control.ListQueue.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ListQueueRequest {
+    /// Dead letters: tasks that failed for good and wait for a person. Otherwise
+    /// tasks that are to be delivered.
+    #[prost(bool, tag = "1")]
+    pub dead: bool,
+    /// At most so many tasks. 0: 50. More than 1000: 1000.
+    #[prost(uint32, tag = "2")]
+    pub page_size: u32,
+    /// `next_page_token` of the page before. Empty: the first page.
+    #[prost(string, tag = "3")]
+    pub page_token: ::prost::alloc::string::String,
+}
+impl ::prost::Name for ListQueueRequest {
+    const NAME: &'static str = "ListQueueRequest";
+    const PACKAGE: &'static str = "distributor.control";
+    fn full_name() -> ::prost::alloc::string::String {
+        "distributor.control.ListQueueRequest".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/distributor.control.ListQueueRequest".into()
+    }
+}
+/// Response of Control.ListQueue.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ListQueueResponse {
+    /// Tasks to be delivered, all of them, not only this page.
+    #[prost(uint64, tag = "1")]
+    pub pending: u64,
+    /// Dead letters, all of them.
+    #[prost(uint64, tag = "2")]
+    pub dead: u64,
+    /// Bytes of all of their headers and bodies.
+    #[prost(uint64, tag = "3")]
+    pub bytes: u64,
+    /// In the order in which they were sent, newest first.
+    #[prost(message, repeated, tag = "4")]
+    pub tasks: ::prost::alloc::vec::Vec<list_queue_response::Task>,
+    /// For the next page. Empty: there is none.
+    #[prost(string, tag = "5")]
+    pub next_page_token: ::prost::alloc::string::String,
+}
+/// Nested message and enum types in `ListQueueResponse`.
+pub mod list_queue_response {
+    /// A task that a backend has sent to itself, without what it has written into it.
+    #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+    pub struct Task {
+        /// Its name.
+        #[prost(uint64, tag = "1")]
+        pub id: u64,
+        /// The configuration whose backend handles it.
+        #[prost(string, tag = "2")]
+        pub config_name: ::prost::alloc::string::String,
+        /// The version of that configuration.
+        #[prost(string, tag = "3")]
+        pub config_version: ::prost::alloc::string::String,
+        /// Bytes of its headers and body.
+        #[prost(uint64, tag = "4")]
+        pub size: u64,
+        /// When it was sent.
+        #[prost(message, optional, tag = "5")]
+        pub created: ::core::option::Option<::prost_types::Timestamp>,
+        /// Not delivered before this moment. Of a dead letter: when it failed for good.
+        #[prost(message, optional, tag = "6")]
+        pub due: ::core::option::Option<::prost_types::Timestamp>,
+        /// Failed deliveries so far.
+        #[prost(uint32, tag = "7")]
+        pub tries: u32,
+        /// Why the last delivery failed. Empty: none has.
+        #[prost(string, tag = "8")]
+        pub last_error: ::prost::alloc::string::String,
+    }
+    impl ::prost::Name for Task {
+        const NAME: &'static str = "Task";
+        const PACKAGE: &'static str = "distributor.control";
+        fn full_name() -> ::prost::alloc::string::String {
+            "distributor.control.ListQueueResponse.Task".into()
+        }
+        fn type_url() -> ::prost::alloc::string::String {
+            "/distributor.control.ListQueueResponse.Task".into()
+        }
+    }
+}
+impl ::prost::Name for ListQueueResponse {
+    const NAME: &'static str = "ListQueueResponse";
+    const PACKAGE: &'static str = "distributor.control";
+    fn full_name() -> ::prost::alloc::string::String {
+        "distributor.control.ListQueueResponse".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/distributor.control.ListQueueResponse".into()
+    }
+}
+/// Request of Control.ReplayQueue. Either ids or all_dead.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ReplayQueueRequest {
+    /// Dead letters; at most 1000.
+    #[prost(uint64, repeated, tag = "1")]
+    pub ids: ::prost::alloc::vec::Vec<u64>,
+    /// All dead letters there are.
+    #[prost(bool, tag = "2")]
+    pub all_dead: bool,
+}
+impl ::prost::Name for ReplayQueueRequest {
+    const NAME: &'static str = "ReplayQueueRequest";
+    const PACKAGE: &'static str = "distributor.control";
+    fn full_name() -> ::prost::alloc::string::String {
+        "distributor.control.ReplayQueueRequest".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/distributor.control.ReplayQueueRequest".into()
+    }
+}
+/// Response of Control.ReplayQueue. It is durable.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ReplayQueueResponse {
+    /// How many dead letters are pending again.
+    #[prost(uint64, tag = "1")]
+    pub replayed: u64,
+    /// Tasks of the request that are pending already. They were left alone.
+    #[prost(uint64, repeated, tag = "2")]
+    pub not_dead: ::prost::alloc::vec::Vec<u64>,
+    /// Ids of the request that no task has, any more.
+    #[prost(uint64, repeated, tag = "3")]
+    pub not_found: ::prost::alloc::vec::Vec<u64>,
+}
+impl ::prost::Name for ReplayQueueResponse {
+    const NAME: &'static str = "ReplayQueueResponse";
+    const PACKAGE: &'static str = "distributor.control";
+    fn full_name() -> ::prost::alloc::string::String {
+        "distributor.control.ReplayQueueResponse".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/distributor.control.ReplayQueueResponse".into()
+    }
+}
+/// Request of Control.DiscardQueue.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct DiscardQueueRequest {
+    /// Dead letters; at least 1, at most 1000.
+    #[prost(uint64, repeated, tag = "1")]
+    pub ids: ::prost::alloc::vec::Vec<u64>,
+}
+impl ::prost::Name for DiscardQueueRequest {
+    const NAME: &'static str = "DiscardQueueRequest";
+    const PACKAGE: &'static str = "distributor.control";
+    fn full_name() -> ::prost::alloc::string::String {
+        "distributor.control.DiscardQueueRequest".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/distributor.control.DiscardQueueRequest".into()
+    }
+}
+/// Response of Control.DiscardQueue. It is durable.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct DiscardQueueResponse {
+    /// How many dead letters were removed.
+    #[prost(uint64, tag = "1")]
+    pub discarded: u64,
+    /// Tasks of the request that are pending. They were left alone.
+    #[prost(uint64, repeated, tag = "2")]
+    pub not_dead: ::prost::alloc::vec::Vec<u64>,
+    /// Ids of the request that no task has, any more.
+    #[prost(uint64, repeated, tag = "3")]
+    pub not_found: ::prost::alloc::vec::Vec<u64>,
+}
+impl ::prost::Name for DiscardQueueResponse {
+    const NAME: &'static str = "DiscardQueueResponse";
+    const PACKAGE: &'static str = "distributor.control";
+    fn full_name() -> ::prost::alloc::string::String {
+        "distributor.control.DiscardQueueResponse".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/distributor.control.DiscardQueueResponse".into()
+    }
+}
+/// Request of Control.CountNotifications.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct CountNotificationsRequest {}
+impl ::prost::Name for CountNotificationsRequest {
+    const NAME: &'static str = "CountNotificationsRequest";
+    const PACKAGE: &'static str = "distributor.control";
+    fn full_name() -> ::prost::alloc::string::String {
+        "distributor.control.CountNotificationsRequest".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/distributor.control.CountNotificationsRequest".into()
+    }
+}
+/// Response of Control.CountNotifications. All but what waits is counted since the
+/// service started.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct CountNotificationsResponse {
+    /// Stored: the backend is asked what they mean.
+    #[prost(uint64, tag = "1")]
+    pub recorded: u64,
+    /// So many waited that the backend is asked for the status instead.
+    #[prost(uint64, tag = "2")]
+    pub condensed: u64,
+    /// The start of their execution was not recorded yet: its status is asked for
+    /// when it is.
+    #[prost(uint64, tag = "3")]
+    pub unsettled: u64,
+    /// About executions that do not exist.
+    #[prost(uint64, tag = "4")]
+    pub unknown: u64,
+    /// About executions that are over, or not the current one any more.
+    #[prost(uint64, tag = "5")]
+    pub over: u64,
+    /// About executions of another configuration than their token says.
+    #[prost(uint64, tag = "6")]
+    pub other_configuration: u64,
+    /// Without a good token.
+    #[prost(uint64, tag = "7")]
+    pub bad_token: u64,
+    /// What is no message.
+    #[prost(uint64, tag = "8")]
+    pub malformed: u64,
+    /// Refused by the host for good.
+    #[prost(uint64, tag = "9")]
+    pub failed: u64,
+    /// Could not be stored for the moment, so the sender has to send them again.
+    #[prost(uint64, tag = "10")]
+    pub deferred: u64,
+    /// Pushes whose caller was not let in.
+    #[prost(uint64, tag = "11")]
+    pub refused_callers: u64,
+    /// Stored notifications that the backends have not been asked about yet.
+    #[prost(uint64, tag = "12")]
+    pub pending: u64,
+    /// How many executions those are about.
+    #[prost(uint64, tag = "13")]
+    pub pending_executions: u64,
+}
+impl ::prost::Name for CountNotificationsResponse {
+    const NAME: &'static str = "CountNotificationsResponse";
+    const PACKAGE: &'static str = "distributor.control";
+    fn full_name() -> ::prost::alloc::string::String {
+        "distributor.control.CountNotificationsResponse".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/distributor.control.CountNotificationsResponse".into()
+    }
+}

@@ -43,6 +43,11 @@ async fn call_all<W: Wire>(caller: &W) -> Vec<(&'static str, Option<Code>)> {
         execution: Some(attempt.execution(1).into()),
         ..Default::default()
     };
+    let replay = control::ReplayQueueRequest {
+        all_dead: true,
+        ..Default::default()
+    };
+    let discard = control::DiscardQueueRequest { ids: vec![1] };
     vec![
         ("ensure", code(ensure)),
         ("walk", code(walked.await)),
@@ -52,6 +57,13 @@ async fn call_all<W: Wire>(caller: &W) -> Vec<(&'static str, Option<Code>)> {
         ("explain", code(caller.explain(explain).await)),
         ("find", code(caller.find_quests(find).await)),
         ("log", code(caller.read_log(log).await)),
+        ("queue", code(caller.list_queue(Default::default()).await)),
+        ("replay", code(caller.replay_queue(replay).await)),
+        ("discard", code(caller.discard_queue(discard).await)),
+        (
+            "count",
+            code(caller.count_notifications(Default::default()).await),
+        ),
     ]
 }
 
@@ -64,7 +76,10 @@ async fn readers_read_writers_do_both_and_others_nothing<W: Wire>(world: &World<
     }
     assert!(world.is_empty());
     for (method, code) in call_all(&world.reader).await {
-        let writes = matches!(method, "ensure" | "cancel" | "collect");
+        let writes = matches!(
+            method,
+            "ensure" | "cancel" | "collect" | "replay" | "discard"
+        );
         assert_eq!(code == refused, writes, "{method}: {code:?}");
     }
     assert!(world.is_empty());

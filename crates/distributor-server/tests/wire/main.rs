@@ -37,6 +37,7 @@ mod ground;
 mod jobs;
 mod life;
 mod literal;
+mod queue;
 mod sizes;
 mod support;
 mod templates;

@@ -94,6 +94,10 @@ methods! {
     find_quests: "distributor.control.Control/FindQuests", control::FindQuestsRequest => control::FindQuestsResponse;
     read_log: "distributor.control.Control/ReadLog", control::ReadLogRequest => control::ReadLogResponse;
     collect: "distributor.control.Control/Collect", control::CollectRequest => control::CollectResponse;
+    list_queue: "distributor.control.Control/ListQueue", control::ListQueueRequest => control::ListQueueResponse;
+    replay_queue: "distributor.control.Control/ReplayQueue", control::ReplayQueueRequest => control::ReplayQueueResponse;
+    discard_queue: "distributor.control.Control/DiscardQueue", control::DiscardQueueRequest => control::DiscardQueueResponse;
+    count_notifications: "distributor.control.Control/CountNotifications", control::CountNotificationsRequest => control::CountNotificationsResponse;
 }
 
 impl From<ClientError> for Failure {

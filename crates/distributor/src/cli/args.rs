@@ -69,7 +69,8 @@ pub(crate) struct Global {
     pub(crate) state: PathBuf,
     /// Service to work with, instead of the state directory: http://HOST:PORT or https://HOST:PORT
     ///
-    /// For all commands but serve, token, secrets, backends, config and completions; cancel and watch need it.
+    /// For all commands but serve, token, secrets, backends, config and completions; cancel, watch and
+    /// notifications need it.
     #[arg(
         long,
         value_name = "URL",
@@ -199,6 +200,10 @@ pub(crate) enum Command {
     /// Serve a fake Swarming, to try its backend without a farm
     #[cfg(feature = "fake-swarming")]
     FakeSwarming(super::fake_swarming::Arguments),
+    /// Look after the tasks that backends have sent to themselves, and their dead letters
+    Queue(super::queue::Arguments),
+    /// Show what has become of the notifications that came to a service
+    Notifications(super::notifications::Arguments),
     /// Look after the tokens that callers of a service show
     Token(super::token::Arguments),
     /// Look after the secrets that sign the tokens of notifications and of external queues

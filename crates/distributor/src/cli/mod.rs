@@ -19,8 +19,10 @@ mod graph;
 mod ids;
 mod job;
 mod logs;
+mod notifications;
 mod output;
 mod place;
+mod queue;
 mod records;
 mod remote;
 mod run;
@@ -93,6 +95,8 @@ fn execute(arguments: &Arguments) -> Result<Exit, Failure> {
         Command::Serve(arguments) => serve::serve(global, arguments),
         #[cfg(feature = "fake-swarming")]
         Command::FakeSwarming(arguments) => fake_swarming::fake_swarming(global, arguments),
+        Command::Queue(arguments) => queue::queue(global, arguments),
+        Command::Notifications(arguments) => notifications::notifications(global, arguments),
         Command::Token(arguments) => token::token(global, arguments),
         Command::Secrets(arguments) => secrets::secrets(global, arguments),
         Command::Job(arguments) => job::job(global, arguments),

@@ -1,3 +1,5 @@
+//! Every form of a message, and every way to be none.
+
 use serde_json::{Value, json};
 
 use super::json::MOST_ATTRIBUTES;

@@ -41,7 +41,7 @@ pub(crate) struct World<W> {
     /// Shows no token.
     pub(crate) anonymous: W,
     engine: Engine,
-    store: Arc<MemoryStore>,
+    pub(crate) store: Arc<MemoryStore>,
     host: Arc<dyn Host>,
     stop: oneshot::Sender<()>,
     served: JoinHandle<()>,

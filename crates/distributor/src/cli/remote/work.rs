@@ -125,6 +125,39 @@ impl Remote {
         };
         self.wait(|client| async move { client.collect(request).await })
     }
+
+    /// A page of the task queue.
+    pub(in crate::cli) fn list_queue(
+        &self,
+        request: control::ListQueueRequest,
+    ) -> Result<control::ListQueueResponse, Failure> {
+        self.wait(|client| async move { client.list_queue(request).await })
+    }
+
+    /// Makes dead letters pending again.
+    pub(in crate::cli) fn replay_queue(
+        &self,
+        request: control::ReplayQueueRequest,
+    ) -> Result<control::ReplayQueueResponse, Failure> {
+        self.wait(|client| async move { client.replay_queue(request).await })
+    }
+
+    /// Removes dead letters.
+    pub(in crate::cli) fn discard_queue(
+        &self,
+        ids: Vec<u64>,
+    ) -> Result<control::DiscardQueueResponse, Failure> {
+        let request = control::DiscardQueueRequest { ids };
+        self.wait(|client| async move { client.discard_queue(request).await })
+    }
+
+    /// What has become of notifications.
+    pub(in crate::cli) fn count_notifications(
+        &self,
+    ) -> Result<control::CountNotificationsResponse, Failure> {
+        let request = control::CountNotificationsRequest {};
+        self.wait(|client| async move { client.count_notifications(request).await })
+    }
 }
 
 /// About what a quest takes in a request, in bytes. What is small counts more than its bytes, because a

@@ -79,6 +79,9 @@ pub(crate) struct Arguments {
     pub(super) topic_token_lifetime: Duration,
     #[command(flatten)]
     pub(super) push: PushArguments,
+    #[cfg(feature = "pubsub")]
+    #[command(flatten)]
+    pub(super) pull: super::pull::PullArguments,
     #[command(flatten)]
     pub(super) json: Json,
 }

@@ -5,6 +5,8 @@
 
 mod args;
 mod parts;
+#[cfg(feature = "pubsub")]
+mod pull;
 mod push;
 
 use std::sync::Arc;
@@ -52,6 +54,8 @@ async fn execute(global: &Global, arguments: &Arguments, place: &Place) -> Resul
             arguments.listen
         )));
     }
+    #[cfg(feature = "pubsub")]
+    let source = arguments.pull.source()?;
     // The port before the state: a service that cannot be reached must not take the state's lock.
     let bound = Bound::new(arguments.settings(configuration.open))
         .await
@@ -84,6 +88,8 @@ async fn execute(global: &Global, arguments: &Arguments, place: &Place) -> Resul
         "serving at {url} (interrupt to stop; what runs is left running)"
     ));
     let engine = api.parts().engine.clone();
+    #[cfg(feature = "pubsub")]
+    let pulling = source.map(|source| source.start(api.clone()));
     let (stop, stopping) = tokio::sync::oneshot::channel::<()>();
     let mut serving = tokio::spawn(bound.serve(api, callers, async move {
         let _gone = stopping.await;
@@ -101,6 +107,10 @@ async fn execute(global: &Global, arguments: &Arguments, place: &Place) -> Resul
     let _gone = stop.send(());
     let end = async {
         let _panicked = serving.await;
+        #[cfg(feature = "pubsub")]
+        if let Some(pulling) = pulling {
+            pulling.stop().await;
+        }
         engine.stop().await;
     };
     tokio::select! {

@@ -1,11 +1,13 @@
 //! Who may push notifications: what can be typed, and what it means.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use clap::Args;
 use clap::builder::NonEmptyStringValueParser;
-use distributor_api::notify::{GOOGLE_ISSUERS, KeyFile, PushCallers, PushCallersSettings};
+use distributor_api::notify::{
+    GOOGLE_ISSUERS, KeyFile, KeySource, PushCallers, PushCallersSettings,
+};
 use distributor_core::SystemClock;
 
 use crate::cli::exit::Failure;
@@ -46,7 +48,8 @@ pub(crate) struct PushArguments {
     push_issuer: Vec<String>,
     /// File with the issuer's public keys (JSON Web Key Set), read again when it changes
     ///
-    /// Those of Google are at https://www.googleapis.com/oauth2/v3/certs, and change every few days.
+    /// Those of Google are at https://www.googleapis.com/oauth2/v3/certs, and change every few days. A
+    /// build with the feature `pubsub` takes such a URL in place of a file.
     #[arg(
         long,
         value_name = "FILE",
@@ -66,8 +69,7 @@ impl PushArguments {
             let problem = "--push-keys: say where the public keys of the issuer are";
             return Err(Failure::Input(problem.to_owned()));
         };
-        let keys = KeyFile::new(path.clone())
-            .map_err(|error| Failure::Input(format!("--push-keys: {error}")))?;
+        let keys = keys(path)?;
         let issuers = match self.push_issuer.is_empty() {
             true => GOOGLE_ISSUERS.map(str::to_owned).to_vec(),
             false => self.push_issuer.clone(),
@@ -77,13 +79,25 @@ impl PushArguments {
             audiences: self.push_audience.clone(),
             accounts: self.push_account.clone(),
         };
-        let callers = PushCallers::new(settings, Arc::new(keys), Arc::new(SystemClock));
+        let callers = PushCallers::new(settings, keys, Arc::new(SystemClock));
         let callers = callers.map_err(|error| {
             let flag = error.field.trim_end_matches('s');
             Failure::Input(format!("--push-{flag}: give at least one"))
         })?;
         Ok(Some(callers))
     }
+}
+
+/// Where the keys come from: a file or, if this build can fetch, a URL.
+fn keys(place: &Path) -> Result<Arc<dyn KeySource>, Failure> {
+    let wrong = |error: &dyn std::fmt::Display| Failure::Input(format!("--push-keys: {error}"));
+    #[cfg(feature = "pubsub")]
+    if let Some(url) = place.to_str().filter(|text| text.contains("://")) {
+        let keys = distributor_pubsub::KeyUrl::new(url, Arc::new(SystemClock));
+        return Ok(Arc::new(keys.map_err(|error| wrong(&error))?));
+    }
+    let keys = KeyFile::new(place.to_owned());
+    Ok(Arc::new(keys.map_err(|error| wrong(&error))?))
 }
 
 #[cfg(test)]

@@ -1,3 +1,5 @@
+//! Identity tokens of an issuer whose keys are here, only for these tests.
+
 mod cache;
 mod checks;
 mod files;
