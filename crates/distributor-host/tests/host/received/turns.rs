@@ -65,10 +65,17 @@ fn dc_62_the_first_result_counts_and_the_rest_is_not_asked() {
             receive(&world, id, data).await;
         }
         backend.called(Method::Notification, 1).await;
+        world.engine.flush().await;
+        let commits = world.store.commits();
         gate.open();
         world.until_final(id).await;
-        assert_eq!(world.pending(), (0, 0), "gone with the end itself");
         world.settle().await;
+        assert_eq!(world.pending(), (0, 0));
+        assert_eq!(
+            world.store.commits(),
+            commits + 1,
+            "gone with the end itself"
+        );
         assert_eq!(object(&world, id), r#"{"n":1}"#);
         assert_eq!(shown(&world), ["1"]);
     });
