@@ -2,6 +2,7 @@
 
 mod bad_input;
 mod callers;
+mod canaries;
 mod commands;
 mod configs;
 mod examples;
