@@ -8,7 +8,11 @@ use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::thread;
 
-use distributor_tests::{PUSH_PATH, Place, Service, TOPIC, farm_quest, post};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use distributor_tests::{
+    Done, PUSH_PATH, Place, Running, Service, Signal, TOPIC, farm_quest, post,
+};
 use serde_json::{Value, json};
 
 use crate::farming::SERVE;
@@ -17,12 +21,33 @@ use crate::serving::wait_until_over;
 const BEARER: &str = "canary-bearer-of-the-farm-4711";
 const WRONG_BEARER: &str = "canary-wrong-bearer-0815";
 const FIELDS: &str = "poll_timeout { seconds: 2 } credentials { token_file: \"BEARER\" }";
+/// What a program prints instead of a file.
+const PROGRAM: &str =
+    "poll_timeout { seconds: 2 } credentials { command { argv: \"cat\" argv: \"BEARER\" } }";
+/// Failures of every kind get into the log.
+const FAULTS: &str = r#"
+seed = 7
+[[requests]]
+endpoint = "*"
+probability = 0.15
+fault = "status"
+status = 500
+[[requests]]
+endpoint = "*"
+probability = 0.15
+fault = "garbage"
+status = 502
+[[requests]]
+endpoint = "tasks.new"
+probability = 0.2
+fault = "lost"
+"#;
 const ACLS: &str = "readers: \"all\"\nwriters: \"all\"\n";
 
 /// All that may not be seen, and all that could be.
 #[derive(Default)]
 struct Watch {
-    canaries: Vec<String>,
+    canaries: Vec<Vec<u8>>,
     seen: Vec<(String, Vec<u8>)>,
 }
 
@@ -38,9 +63,9 @@ impl Watch {
     }
 
     /// What a process shows to others: its arguments; and its environment, which only its user can read.
-    fn look_at(&mut self, service: &Service) {
+    fn look_at(&mut self, process: &Running) {
         for file in ["cmdline", "environ"] {
-            let path = format!("/proc/{}/{file}", service.running.pid());
+            let path = format!("/proc/{}/{file}", process.pid());
             let bytes = fs::read(&path).expect("a running process");
             self.see(&path, bytes);
         }
@@ -48,14 +73,32 @@ impl Watch {
 
     fn stop(&mut self, service: Service) {
         let done = service.stop().expect(0);
-        self.see("the service", done.stdout + &done.stderr);
+        self.ended("the service", done);
+    }
+
+    fn crash(&mut self, service: Service) {
+        service.running.signal(Signal::KILL);
+        self.ended("the killed service", service.running.end());
+    }
+
+    fn ended(&mut self, what: &str, done: Done) {
+        assert!(!done.stderr.is_empty(), "{what} has told something");
+        self.see(what, done.stdout + &done.stderr);
+    }
+
+    /// A secret as it is written, and what it stands for.
+    fn keep(&mut self, base64: &str) -> Vec<u8> {
+        let raw = STANDARD.decode(base64).expect("base64");
+        self.canaries.extend([base64.into(), raw.clone()]);
+        raw
     }
 
     fn check(&self, state: &Path) {
         assert!(self.canaries.iter().all(|it| it.len() > 10), "too short");
         for (what, bytes) in &self.seen {
             for canary in &self.canaries {
-                assert!(!holds(bytes, canary), "{what} shows {canary}");
+                let name = String::from_utf8_lossy(canary);
+                assert!(!holds(bytes, canary), "{what} shows {name}");
             }
         }
         let mut secret_files = 0;
@@ -71,8 +114,8 @@ impl Watch {
     }
 }
 
-fn holds(bytes: &[u8], text: &str) -> bool {
-    bytes.windows(text.len()).any(|it| it == text.as_bytes())
+fn holds(bytes: &[u8], part: &[u8]) -> bool {
+    bytes.windows(part.len()).any(|it| it == part)
 }
 
 fn files_in(folder: &Path) -> Vec<std::path::PathBuf> {
@@ -174,11 +217,20 @@ fn secrets_are_seen_in_no_output_no_log_and_no_process_listing() {
     watch.stop(service);
     let proxy = Proxy::to(&address);
     let push = format!("{TOPIC}={}", proxy.url);
-    let farm = place.farm(&["--callers", "callers", "--run-commands", "--push", &push]);
+    place.write("faults.toml", FAULTS);
+    let fixed = [
+        "--callers",
+        "callers",
+        "--run-commands",
+        "--faults",
+        "faults.toml",
+    ];
+    let farm = place.farm(&[&fixed[..], &["--push", &push]].concat());
+    watch.look_at(&farm.running);
     place.configure_farm(&farm.url, &fields);
 
     let service = serve(&place, &address, &token);
-    watch.look_at(&service);
+    watch.look_at(&service.running);
     // A job that is given a token for its execution, and never uses it.
     let context = place.join("context").display().to_string();
     let copy = format!("cp \"$LUCI_CONTEXT\" '{context}'");
@@ -232,30 +284,35 @@ fn secrets_are_seen_in_no_output_no_log_and_no_process_listing() {
     ] {
         watch.run(&place, &token, arguments);
     }
-    watch.look_at(&service);
-    watch.stop(service);
+    watch.look_at(&service.running);
+    watch.crash(service);
+
+    let program = PROGRAM.replace("BEARER", &place.join("BEARER").display().to_string());
+    place.configure_farm(&farm.url, &program);
     let service = serve(&place, &address, &token);
-    watch.look_at(&service);
+    let quest = ask(
+        &service,
+        farm_quest(3, &["true"], &json!({}), &json!({"simple": {}})),
+    );
+    wait_until_over(&service, &quest, 1);
+    watch.look_at(&service.running);
     watch.stop(service);
-    drop(farm);
+    farm.running.signal(Signal::TERM);
+    watch.ended("the farm", farm.running.end());
 
     let context: Value = serde_json::from_str(&place.read("context")).expect("JSON");
     let secret_bytes = context["swarming"]["secret_bytes"].as_str().expect("text");
     let secrets: Value =
         serde_json::from_str(&place.read(".distributor/secrets/pubsub_auth_token.json"))
             .expect("JSON");
-    let former = secrets["previous"][0].as_str().expect("a rotation");
-    watch.canaries = vec![
-        token,
-        BEARER.into(),
-        WRONG_BEARER.into(),
-        queue,
-        secret_bytes.into(),
-    ];
-    watch.canaries.extend([
-        secrets["current"].as_str().expect("a secret").into(),
-        former.into(),
-    ]);
-    watch.canaries.extend(topic_tokens);
+    let auth = watch.keep(secret_bytes);
+    let auth: Value = serde_json::from_slice(&auth).expect("JSON");
+    watch.keep(auth["token"].as_str().expect("an activation token"));
+    for secret in [&secrets["current"], &secrets["previous"][0]] {
+        watch.keep(secret.as_str().expect("a secret, and one before"));
+    }
+    let shown = [token, BEARER.into(), WRONG_BEARER.into(), queue];
+    let shown = shown.into_iter().chain(topic_tokens);
+    watch.canaries.extend(shown.map(String::into_bytes));
     watch.check(&place.state());
 }
