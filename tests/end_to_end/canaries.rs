@@ -243,12 +243,12 @@ fn secrets_are_seen_in_no_output_no_log_and_no_process_listing() {
 
     // Whoever is refused is told, and so is the log.
     place.write("BEARER", WRONG_BEARER);
-    let retries = json!({"simple": {}, "timeouts": {"start": "1s"}});
-    let refused = ask(&service, farm_quest(2, &["true"], &json!({}), &retries));
-    place.run_with(
-        ("DISTRIBUTOR_TOKEN", &token),
-        ["cancel", &format!("{refused}|1"), "--server", &url],
-    );
+    let simple = json!({"simple": {}});
+    let refused = ask(&service, farm_quest(2, &["true"], &json!({}), &simple));
+    let refused = wait_until_over(&service, &refused, 1);
+    let status = &refused["data"]["abnormalFinish"]["status"];
+    assert_eq!(status, "REJECTED", "{refused}");
+    watch.see("what a caller is told", refused.to_string());
     place.write("BEARER", BEARER);
     let json = ("Content-Type", "application/json");
     let topic_tokens = proxy.tokens.lock().expect("tokens").clone();
@@ -290,10 +290,7 @@ fn secrets_are_seen_in_no_output_no_log_and_no_process_listing() {
     let program = PROGRAM.replace("BEARER", &place.join("BEARER").display().to_string());
     place.configure_farm(&farm.url, &program);
     let service = serve(&place, &address, &token);
-    let quest = ask(
-        &service,
-        farm_quest(3, &["true"], &json!({}), &json!({"simple": {}})),
-    );
+    let quest = ask(&service, farm_quest(3, &["true"], &json!({}), &simple));
     wait_until_over(&service, &quest, 1);
     watch.look_at(&service.running);
     watch.stop(service);
