@@ -25,7 +25,10 @@ fn what_is_wrong_is_said_word_for_word_as_in_the_fixtures() {
         let place = Place::new();
         fs::copy(&path, place.join("distributors.cfg")).expect("a copy");
         let expected = fs::read_to_string(path.with_extension("expected")).expect("a file");
-        let expected = expected.replace("jobsim, noop, sampler", "jobsim, local_process, noop");
+        let expected = expected.replace(
+            "jobsim, noop, sampler",
+            "jobsim, local_process, noop, swarming_v1",
+        );
         let lines = expected.lines().filter(|line| !line.starts_with("-- "));
         let expected: String = lines.map(|line| format!("{}\n", line.trim())).collect();
 

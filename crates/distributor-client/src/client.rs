@@ -45,9 +45,17 @@ impl ClientError {
     pub fn code(&self) -> Code {
         match self {
             ClientError::Address { .. } => Code::InvalidArgument,
+            // The transport calls it so when a connection breaks that was about to carry the call: no
+            // service says it, and nobody here cancels.
+            ClientError::Status(status) if is_of_transport(status) => Code::Unavailable,
             ClientError::Status(status) => status.code(),
         }
     }
+}
+
+/// "Cancelled", and not by an answer.
+fn is_of_transport(status: &Status) -> bool {
+    status.code() == Code::Cancelled && std::error::Error::source(status).is_some()
 }
 
 /// The message and, where the transport failed, what is behind it.

@@ -1,8 +1,11 @@
 //! Single calls.
 
+use std::sync::Arc;
+
 use distributor_client::{Client, ClientError, Code, ConnectOptions, RetryPolicy};
 use distributor_proto::{control, dm};
 use tokio::net::TcpListener;
+use tonic::Status;
 
 use crate::fake::Fake;
 
@@ -127,4 +130,16 @@ async fn https_does_not_fall_back_to_http() {
         client.find_quests(wanted()).await.unwrap_err();
     }
     assert!(fake.asked().is_empty());
+}
+
+/// Seen when a service was killed just as a call was about to go out on its connection.
+#[test]
+fn a_call_that_its_connection_has_cancelled_may_be_made_again() {
+    let mut broken = Status::cancelled("operation was canceled");
+    let answered = ClientError::from(Box::new(broken.clone()));
+    assert_eq!(answered.code(), Code::Cancelled);
+    broken.set_source(Arc::new(std::io::Error::other("connection closed")));
+    let broken = ClientError::from(Box::new(broken));
+    assert_eq!(broken.code(), Code::Unavailable);
+    assert!(broken.to_string().contains("connection closed"), "{broken}");
 }
