@@ -251,9 +251,10 @@ fn secrets_are_seen_in_no_output_no_log_and_no_process_listing() {
     watch.see("what a caller is told", refused.to_string());
     place.write("BEARER", BEARER);
     let json = ("Content-Type", "application/json");
-    let topic_tokens = proxy.tokens.lock().expect("tokens").clone();
-    let forged = format!("{}A", topic_tokens.first().expect("a push has come"));
-    for token in [forged.as_str(), topic_tokens[0].as_str(), "AX"] {
+    let pushed = || proxy.tokens.lock().expect("tokens").first().cloned();
+    let genuine = service.wait_for(pushed);
+    let forged = format!("{genuine}A");
+    for token in [forged.as_str(), genuine.as_str(), "AX"] {
         let attributes = json!({ "auth_token": token });
         let body =
             json!({"subscription": "s", "message": {"attributes": attributes, "data": "e30="}});
@@ -309,6 +310,7 @@ fn secrets_are_seen_in_no_output_no_log_and_no_process_listing() {
         watch.keep(secret.as_str().expect("a secret, and one before"));
     }
     let shown = [token, BEARER.into(), WRONG_BEARER.into(), queue];
+    let topic_tokens = proxy.tokens.lock().expect("tokens").clone();
     let shown = shown.into_iter().chain(topic_tokens);
     watch.canaries.extend(shown.map(String::into_bytes));
     watch.check(&place.state());
