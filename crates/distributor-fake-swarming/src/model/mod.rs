@@ -114,7 +114,7 @@ impl Model {
         self.pools.iter().map(String::as_str)
     }
 
-    /// When [`Model::step`] next has something to do by itself.
+    /// When there next is something to do by itself.
     pub fn next_timer(&self) -> Option<Micros> {
         self.timers.first().map(|(at, _)| *at)
     }
