@@ -111,7 +111,9 @@ Examples:
   distributor serve --listen 127.0.0.1:0 --json
 
 The API: dm.Deps and distributor.control.Control over gRPC (reflection is on) and pRPC
-(POST /prpc/dm.Deps/EnsureGraphData, as JSON, text or binary).";
+(POST /prpc/dm.Deps/EnsureGraphData, as JSON, text or binary). A Pub/Sub subscription pushes
+notifications to /internal/pubsub, and an external queue its tasks to /tq/distributor/NAME (see
+`distributor secrets queue-token`).";
 
 impl Arguments {
     /// How the server shall listen.
